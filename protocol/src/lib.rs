@@ -1,1 +1,22 @@
-//! sonde-protocol
+//! Every byte that crosses a border: flash layout, image manifest, boot-log records, hand-over area, register map,
+//! Modbus framing and mailbox messages.
+//!
+//! - Allocates nothing, does no I/O, has no clock, no `unsafe`.
+//! - Fixed layouts (manifest, boot record, identity, anchors, hand-over) are plain little-endian bytes at fixed offsets,
+//!   so that they can be read before anything is trusted (`boot:B4`, `boot:B5`).
+//! - Messages are postcard and grow by appending only ([`version`]).
+#![cfg_attr(not(test), no_std)]
+
+pub mod anchors;
+pub mod boot_record;
+pub mod checksum;
+pub mod digest;
+pub mod handover;
+pub mod identity;
+pub mod layout;
+pub mod manifest;
+pub mod reset;
+pub mod semver;
+
+mod coded;
+mod fields;

@@ -54,6 +54,12 @@ pub struct Signals {
     pub stall: u64,
     /// Set by the chip when a reset request is due (watchdog); the core stops with `Stop::Reset` before its next instruction.
     pub reset: bool,
+    /// Set by the core before each [`Chip::write`] and each flash [`Chip::read`]: the address of the instruction that
+    /// makes the access, so that the chip knows whether the core runs from the flash bank that it is about to block.
+    pub pc: u32,
+    /// Set by the chip when whoever runs the core must look before it goes on (the core clock changed): the core clears
+    /// it and returns `Stop::Deadline` before its next instruction.
+    pub pause: bool,
 }
 
 /// The 128 interrupt lines into the NVIC.

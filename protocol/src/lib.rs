@@ -9,6 +9,7 @@
 
 pub mod anchors;
 pub mod boot_record;
+pub mod bundle;
 pub mod checksum;
 pub mod digest;
 pub mod handover;
@@ -20,3 +21,13 @@ pub mod semver;
 
 mod coded;
 mod fields;
+#[cfg(feature = "messages")]
+pub mod mailbox;
+#[cfg(feature = "messages")]
+pub mod message;
+#[cfg(feature = "messages")]
+pub mod modbus;
+#[cfg(feature = "messages")]
+pub mod registers;
+#[cfg(feature = "messages")]
+pub mod version;

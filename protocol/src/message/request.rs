@@ -1,0 +1,52 @@
+//! What a host may ask. Append-only.
+
+use crate::layout::Slot;
+use crate::manifest::SignedManifest;
+
+/// What to do when a channel emits power while the unit would have to reset (`boot:U5`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum ChannelPolicy {
+    /// Refuse.
+    RefuseWhileRunning,
+}
+
+/// A request. New ones go last and name the version that brought them.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "no allocator to box with; one message is alive at a time")]
+pub enum Request {
+    /// Opens a session and asks who is there. Takes the session over from a client that went away. (1)
+    Hello,
+    /// What runs, why, and how it is. (1)
+    Status,
+    /// What a slot holds. Verifies the image, so it takes a while. (1)
+    SlotReport {
+        /// The slot.
+        slot: Slot,
+    },
+    /// Arms a transfer: the manifest is verified before anything is erased (`boot:U1`). (1)
+    Begin {
+        /// The signed manifest of the image to come.
+        manifest: SignedManifest,
+    },
+    /// Hashes of the image pages as they are in flash, from `first` on (`boot:U2`). (1)
+    PageMap {
+        /// First page.
+        first: u8,
+    },
+    /// All pages are sent: verify the image and write its manifest. (1)
+    Finish,
+    /// Make the staged image the trial and reset. (1)
+    Activate {
+        /// What to do about running channels.
+        channels: ChannelPolicy,
+    },
+    /// The running trial is good: keep it. (1)
+    Confirm,
+    /// Go back to the image in the other slot and reset. (1)
+    RollBack {
+        /// What to do about running channels.
+        channels: ChannelPolicy,
+    },
+    /// Forget the transfer. What was written stays, and a later transfer finds it. (1)
+    Abort,
+}

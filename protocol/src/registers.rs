@@ -1,0 +1,178 @@
+//! The register map as one table (`architecture.md`, "One source for the register map").
+//!
+//! Firmware answers from it, host decodes with it, documentation is generated from it. A second list of addresses
+//! anywhere is a defect. Addresses 0x0000-0x001F are the system block of map C (`facts/controller.md` section 2.3), which
+//! PLCs already speak; 0x0500 and up is new. All registers are 16-bit unsigned; texts and longer numbers span several,
+//! high word first.
+
+mod table;
+
+pub use table::{REGISTERS, RegisterId};
+
+/// Version of the map that this build serves.
+pub const MAP_VERSION: u16 = 1;
+/// Writing this to [`RegisterId::SystemReset`] restarts the unit (`facts/controller.md` section 2.3).
+pub const SYSTEM_RESET_KEY: u16 = 0xA5C3;
+
+/// Who may do what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reads only; a write is answered with exception 2.
+    ReadOnly,
+    /// Reads and writes.
+    ReadWrite,
+}
+
+/// What a register's number means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A number without a unit.
+    None,
+    /// One meaning for each bit.
+    Bits,
+    /// One of a list of meanings.
+    Code,
+    /// Events counted since start; stops at 65535.
+    Count,
+    /// Seconds.
+    Seconds,
+    /// Milliseconds.
+    Milliseconds,
+    /// Percent.
+    Percent,
+    /// ASCII text, two characters a register, zero-padded.
+    Text,
+    /// Bytes, two a register.
+    Bytes,
+}
+
+impl Unit {
+    /// Symbol for people; empty when there is none.
+    #[must_use]
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Milliseconds => "ms",
+            Self::Percent => "%",
+            Self::None | Self::Bits | Self::Code | Self::Count | Self::Text | Self::Bytes => "",
+        }
+    }
+}
+
+/// One entry of the map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Register {
+    /// Which one.
+    pub id: RegisterId,
+    /// First address.
+    pub address: u16,
+    /// Addresses it spans, 1 or more.
+    pub words: u16,
+    /// Name, as map C has it where map C has it.
+    pub name: &'static str,
+    /// Who may do what.
+    pub access: Access,
+    /// What its number means.
+    pub unit: Unit,
+    /// Highest number in it; the lowest is 0. A write above is answered with exception 3.
+    pub maximum: u16,
+    /// Number after a reset.
+    pub default: u16,
+    /// Version of the map that brought it.
+    pub since: u16,
+    /// Meaning, in one line.
+    pub text: &'static str,
+}
+
+/// What stands at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// Word `word` of a register.
+    Register {
+        /// The register.
+        register: &'static Register,
+        /// Which of its words.
+        word: u16,
+    },
+    /// Nothing yet: reads 0, takes no write.
+    Reserved,
+    /// No address of this map: exception 2.
+    Nothing,
+}
+
+/// Ranges in which an address without a register reads 0, as map C promises.
+const RESERVED: [core::ops::RangeInclusive<u16>; 3] = [0x0000..=0x001F, 0x0500..=0x051F, 0x0540..=0x055F];
+
+/// Looks an address up.
+#[must_use]
+pub fn at(address: u16) -> At {
+    let found =
+        REGISTERS.iter().find(|register| (register.address..register.address + register.words).contains(&address));
+    match found {
+        Some(register) => At::Register { register, word: address - register.address },
+        None if RESERVED.iter().any(|range| range.contains(&address)) => At::Reserved,
+        None => At::Nothing,
+    }
+}
+
+/// Looks a register up by its name, without regard to case.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static Register> {
+    REGISTERS.iter().find(|register| register.name.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_ascend_and_never_overlap() {
+        for pair in REGISTERS.windows(2) {
+            assert!(pair[0].address + pair[0].words <= pair[1].address, "{} and {}", pair[0].name, pair[1].name);
+        }
+    }
+
+    #[test]
+    fn every_entry_keeps_its_own_limits() {
+        for register in REGISTERS {
+            assert!(register.default <= register.maximum, "{}", register.name);
+            assert!(register.words >= 1 && register.since <= MAP_VERSION, "{}", register.name);
+            assert_eq!(by_name(register.name), Some(register));
+            assert_eq!(REGISTERS[register.id as usize].id, register.id, "ids follow the table");
+        }
+    }
+
+    #[test]
+    fn the_system_block_is_map_c() {
+        // facts/controller.md section 2.3
+        for (address, name) in [
+            (0x0000, "SYSTEM_STATUS"),
+            (0x0001, "ACTIVE_COUNT"),
+            (0x0002, "ACTIVE_MASK"),
+            (0x0003, "WATCHDOG_STATUS"),
+            (0x0004, "COMM_ERRORS"),
+            (0x0005, "PREV_ACTIVE_MASK"),
+            (0x0006, "LAST_SHUTDOWN_REASON"),
+            (0x0007, "SYSTEM_UPTIME"),
+            (0x0010, "GLOBAL_ENABLE"),
+            (0x0011, "EMERGENCY_STOP"),
+            (0x0012, "SYSTEM_RESET"),
+            (0x0013, "TEST_START_INHIBIT"),
+        ] {
+            let At::Register { register, word: 0 } = at(address) else { panic!("{address:#06x}") };
+            assert_eq!(register.name, name);
+        }
+        assert_eq!(at(0x001F), At::Reserved);
+        // The probe of facts/controller.md section 2.5: 0x0020 is nobody's.
+        assert_eq!(at(0x0020), At::Nothing);
+    }
+
+    #[test]
+    fn the_mailboxes_are_outside_the_map() {
+        // bus:M2
+        for window in [crate::mailbox::REQUEST, crate::mailbox::RESPONSE, crate::mailbox::CHUNK, crate::mailbox::STATUS]
+        {
+            assert_eq!(at(window), At::Nothing);
+        }
+    }
+}

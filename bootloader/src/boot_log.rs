@@ -1,0 +1,279 @@
+//! The boot log: what the loader has to remember, as records mirrored in two pages, one per bank (`boot:B2`).
+//!
+//! - A record is the whole state; the newest valid one is in force. There is nothing to replay.
+//! - A record is written to the next place of one copy, then of the other. Power lost in between leaves the old state or
+//!   the new one, never a mixture, and the next append brings the copy that lags up to date. Reading never writes, so
+//!   a unit that resets over and over wears nothing (`fault:P13`).
+//! - A page is erased only when it is full or in doubt, and only while the other copy holds the newest record, read back.
+//! - A place that is torn or poisoned is passed over.
+//!
+//! A page is in doubt when it looks like a torn erase: no record while the other copy has some, a hole before a used
+//! place, or more than one record behind. What such a page reads as today it may not read as tomorrow.
+//!
+//! Sequence numbers are compared modulo 2^32. Flash wears out after some 10^4 erases of 32 records each, so the wrap can
+//! only be met in a forged log, and there too every append is newer than what was newest before.
+
+use protocol::boot_record::{BootRecord, BootState, RECORD_SIZE, RECORDS_PER_PAGE, RecordError};
+use protocol::layout::{BOOT_LOG_OFFSETS, PAGE_SIZE};
+use thiserror::Error;
+
+use crate::flash::{CheckedRead, Flash, FlashError};
+
+/// The two pages and the rules between them. Holds nothing: flash is the state.
+#[derive(Debug, Clone, Copy)]
+pub struct BootLog;
+
+/// What the log says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogView {
+    /// The record in force; `None` on a new unit, or when both copies are lost.
+    pub newest: Option<BootRecord>,
+    /// How each copy reads, in the order of [`BOOT_LOG_OFFSETS`].
+    pub copies: [CopyHealth; 2],
+}
+
+/// How one copy of the log reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyHealth {
+    /// It holds the record in force.
+    Current {
+        /// Places that are torn or poisoned.
+        bad_places: u8,
+    },
+    /// It lags: power was lost before the newest record reached it. The next append repairs it.
+    Behind {
+        /// Places that are torn or poisoned.
+        bad_places: u8,
+    },
+    /// Nothing was ever written to it.
+    Empty,
+    /// It has no valid record but is not empty, or has the traces of a torn erase. The next append erases it.
+    Doubtful {
+        /// Places that are torn or poisoned.
+        bad_places: u8,
+    },
+}
+
+impl CopyHealth {
+    /// Whether this copy alone would be enough.
+    #[must_use]
+    pub const fn is_good(self) -> bool {
+        matches!(self, Self::Current { .. })
+    }
+}
+
+impl LogView {
+    /// The state in force.
+    #[must_use]
+    pub fn state(&self) -> Option<BootState> {
+        self.newest.map(|record| record.state)
+    }
+
+    /// Which copies hold the record in force, as the boot report tells.
+    #[must_use]
+    pub fn copies_good(&self) -> [bool; 2] {
+        self.copies.map(CopyHealth::is_good)
+    }
+}
+
+/// Why an append did not reach both copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AppendError {
+    /// Only one copy holds it. The record is in force all the same.
+    #[error("boot log copy {copy} did not take the record, the other one did: {error}; have the unit looked at")]
+    OneCopy {
+        /// The record in force.
+        record: BootRecord,
+        /// The copy that did not take it, 0 or 1.
+        copy: usize,
+        /// What flash said.
+        error: FlashError,
+    },
+    /// No copy took it; the state before is still in force.
+    #[error("no copy of the boot log took the record: {error}; have the unit looked at")]
+    NoCopy {
+        /// What flash said, of the copy tried last.
+        error: FlashError,
+    },
+}
+
+impl BootLog {
+    /// Reads both copies. Whatever they hold, there is an answer.
+    pub fn read<F: CheckedRead>(flash: &mut F) -> LogView {
+        let copies = BOOT_LOG_OFFSETS.map(|page| Copy::scan(flash, page));
+        let newest = newest(&copies);
+        LogView { newest, copies: [copies[0].health(newest), copies[1].health(newest)] }
+    }
+
+    /// Makes `state` the one in force: writes it to both copies and reads them back. At most one erase a copy.
+    ///
+    /// # Errors
+    /// [`AppendError`], which says whether the state is in force.
+    pub fn append<F: Flash>(flash: &mut F, state: BootState) -> Result<BootRecord, AppendError> {
+        let copies = BOOT_LOG_OFFSETS.map(|page| Copy::scan(flash, page));
+        let newest = newest(&copies);
+        let sequence = newest.map_or(1, |record| record.sequence.wrapping_add(1));
+        let record = BootRecord { sequence, state };
+
+        // First the copy that needs no erase, or else the one that is not alone in holding the newest record: at no
+        // instant is the newest record only in a page that is about to be erased.
+        let needs_erase = [0, 1].map(|copy: usize| copies[copy].needs_erase(newest));
+        let lags = [0, 1].map(|copy: usize| copies[copy].newest != newest);
+        let first = match needs_erase {
+            [true, false] => 1,
+            [true, true] if lags[1] && !lags[0] => 1,
+            _ => 0,
+        };
+        let second = 1 - first;
+
+        let wrote_first = write_copy(flash, &copies[first], needs_erase[first], &record, newest);
+        let keeper = if wrote_first.is_ok() { Some(record) } else { newest };
+        let wrote_second = write_copy(flash, &copies[second], needs_erase[second], &record, keeper);
+        match (wrote_first, wrote_second) {
+            (Ok(()), Ok(())) => Ok(record),
+            (Err(error), Ok(())) => Err(AppendError::OneCopy { record, copy: first, error }),
+            (Ok(()), Err(error)) => Err(AppendError::OneCopy { record, copy: second, error }),
+            (Err(_), Err(error)) => Err(AppendError::NoCopy { error }),
+        }
+    }
+}
+
+/// One page, as a scan found it.
+struct Copy {
+    page: u32,
+    newest: Option<BootRecord>,
+    places: [Place; RECORDS_PER_PAGE],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Erased,
+    Record,
+    Bad,
+}
+
+impl Copy {
+    fn scan<F: CheckedRead>(flash: &mut F, page: u32) -> Self {
+        let mut copy = Self { page, newest: None, places: [Place::Erased; RECORDS_PER_PAGE] };
+        for index in 0..RECORDS_PER_PAGE {
+            copy.places[index] = match read_record(flash, copy.place(index)) {
+                Ok(record) => {
+                    copy.newest = newer(copy.newest, Some(record));
+                    Place::Record
+                }
+                Err(NoRecord::Erased) => Place::Erased,
+                Err(NoRecord::Bad) => Place::Bad,
+            };
+        }
+        copy
+    }
+
+    fn place(&self, index: usize) -> u32 {
+        self.page + (index * RECORD_SIZE) as u32
+    }
+
+    fn is_empty(&self) -> bool {
+        self.places.iter().all(|&place| place == Place::Erased)
+    }
+
+    /// Erased places behind the last used one, as indices.
+    fn free(&self) -> core::ops::Range<usize> {
+        let used = self.places.iter().rposition(|&place| place != Place::Erased).map_or(0, |last| last + 1);
+        used..RECORDS_PER_PAGE
+    }
+
+    /// Whether it looks like a torn erase (see the module's text).
+    fn is_doubtful(&self, newest: Option<BootRecord>) -> bool {
+        let has_hole = self.places[..self.free().start].contains(&Place::Erased);
+        let far_behind = match (self.newest, newest) {
+            (Some(own), Some(newest)) => newest.sequence.wrapping_sub(own.sequence) > 1,
+            (None, newest) => newest.is_some() || !self.is_empty(),
+            (Some(_), None) => false,
+        };
+        has_hole || far_behind
+    }
+
+    fn needs_erase(&self, newest: Option<BootRecord>) -> bool {
+        self.free().is_empty() || self.is_doubtful(newest)
+    }
+
+    fn health(&self, newest: Option<BootRecord>) -> CopyHealth {
+        let bad_places = self.places.iter().filter(|&&place| place == Place::Bad).count() as u8;
+        if self.is_empty() {
+            CopyHealth::Empty
+        } else if self.newest.is_some() && self.newest == newest {
+            CopyHealth::Current { bad_places }
+        } else if self.is_doubtful(newest) {
+            CopyHealth::Doubtful { bad_places }
+        } else {
+            CopyHealth::Behind { bad_places }
+        }
+    }
+}
+
+fn newest(copies: &[Copy; 2]) -> Option<BootRecord> {
+    newer(copies[0].newest, copies[1].newest)
+}
+
+/// The newer of two, by sequence modulo 2^32; the second when they are equal.
+///
+/// A torn record that nobody could read when its number was given again may be readable later. Within a page the later
+/// place then decides, so the record that was written whole wins.
+fn newer(first: Option<BootRecord>, second: Option<BootRecord>) -> Option<BootRecord> {
+    match (first, second) {
+        (Some(a), Some(b)) if b.sequence.wrapping_sub(a.sequence).cast_signed() < 0 => Some(a),
+        (first, None) => first,
+        (_, second) => second,
+    }
+}
+
+enum NoRecord {
+    Erased,
+    Bad,
+}
+
+fn read_record<F: CheckedRead>(flash: &mut F, offset: u32) -> Result<BootRecord, NoRecord> {
+    let mut bytes = [0; RECORD_SIZE];
+    flash.read(offset, &mut bytes).map_err(|_| NoRecord::Bad)?;
+    BootRecord::parse(&bytes).map_err(|error| match error {
+        RecordError::Erased => NoRecord::Erased,
+        RecordError::Magic | RecordError::Checksum | RecordError::Range => NoRecord::Bad,
+    })
+}
+
+/// Writes `record` to one copy, erasing the page first when it has to be. `keeper` is what the other copy has to hold
+/// for that; `None` when there is nothing to lose.
+fn write_copy<F: Flash>(
+    flash: &mut F,
+    copy: &Copy,
+    needs_erase: bool,
+    record: &BootRecord,
+    keeper: Option<BootRecord>,
+) -> Result<(), FlashError> {
+    /// Places to try before the page is given up as worn; each try costs a place.
+    const TRIES: usize = 3;
+    if !needs_erase && copy.free().take(TRIES).any(|index| write_place(flash, copy.place(index), record).is_ok()) {
+        return Ok(());
+    }
+    if !other_holds(flash, copy.page, keeper) {
+        return Err(FlashError::Protected { offset: copy.page });
+    }
+    flash.erase(copy.page, copy.page + PAGE_SIZE)?;
+    write_place(flash, copy.page, record)
+}
+
+fn write_place<F: Flash>(flash: &mut F, offset: u32, record: &BootRecord) -> Result<(), FlashError> {
+    flash.write(offset, &record.emit())?;
+    match read_record(flash, offset) {
+        Ok(found) if found == *record => Ok(()),
+        _ => Err(FlashError::ReadBack { offset }),
+    }
+}
+
+fn other_holds<F: CheckedRead>(flash: &mut F, page: u32, keeper: Option<BootRecord>) -> bool {
+    let other = if page == BOOT_LOG_OFFSETS[0] { BOOT_LOG_OFFSETS[1] } else { BOOT_LOG_OFFSETS[0] };
+    keeper.is_none() || Copy::scan(flash, other).newest == keeper
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! Which image runs, and why: one pure function of the boot log, the slots and the reset.
+//!
+//! - Only an image that verifies is ever run; whatever the log says, if there is such an image one is run.
+//! - A trial is counted when it starts to run (`boot:B7`): [`Run::record`] is appended as the last thing before the jump.
+//! - A confirmed image that verifies runs without a write, so a boot loop wears nothing (`fault:P13`).
+//!
+//! Slots are verified only when their answer matters: an ordinary boot looks at one.
+
+use protocol::boot_record::{BootState, FallbackCause, ImageRef, Phase, Switch};
+use protocol::handover::BootReason;
+use protocol::layout::Slot;
+use protocol::reset::ResetCause;
+use protocol::semver::Version;
+
+use crate::verify::{InvalidImage, VerifiedImage};
+
+/// Starts of a trial that end in a failure of its own before the other image is taken back. One could be chance (a
+/// disturbance in the very minute of the update); three in a row are not, and cost some seconds.
+pub const MAX_ATTEMPTS: u8 = 3;
+
+/// Starts of a trial, whatever ended them. A reset that is nobody's fault (power, pin, debugger, a command) does not end
+/// a trial (`fault:S2`, `fault:S4`), but this often it does: an image that pulls the supply down looks just like
+/// that, an unconfirmed image must not stay for ever (`fault:S3`), and each start costs a record of flash.
+pub const MAX_STARTS: u8 = 10;
+
+/// What an answer about a slot has to tell.
+pub trait Image {
+    /// How the boot log names it.
+    fn image_ref(&self) -> ImageRef;
+}
+
+impl Image for VerifiedImage {
+    fn image_ref(&self) -> ImageRef {
+        VerifiedImage::image_ref(self)
+    }
+}
+
+/// Verifies a slot when asked.
+pub trait Images {
+    /// Proof that an image may run.
+    type Image: Image;
+
+    /// What is in the slot.
+    ///
+    /// # Errors
+    /// Why it may not run.
+    fn verify(&mut self, slot: Slot) -> Result<Self::Image, InvalidImage>;
+}
+
+/// What the loader does.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decision<I> {
+    /// Run an image.
+    Run(Run<I>),
+    /// No slot holds an image that may run: stay up, outputs off.
+    Recovery {
+        /// Why not slot A.
+        a: InvalidImage,
+        /// Why not slot B.
+        b: InvalidImage,
+    },
+}
+
+/// An image to run.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Run<I> {
+    /// It.
+    pub image: I,
+    /// Why it.
+    pub reason: BootReason,
+    /// Starts of the trial, this one included; 0 when it is none.
+    pub attempts: u8,
+    /// The state to append just before the jump, if it changes.
+    pub record: Option<BootState>,
+}
+
+/// Whether a reset speaks against the image that ran before it.
+#[must_use]
+pub const fn blames_image(reset: ResetCause) -> bool {
+    match reset {
+        ResetCause::Panic
+        | ResetCause::Watchdog
+        | ResetCause::WindowWatchdog
+        | ResetCause::LowPower
+        | ResetCause::Unknown => true,
+        ResetCause::PowerOn
+        | ResetCause::BrownOut
+        | ResetCause::Pin
+        | ResetCause::Requested
+        | ResetCause::OptionBytes
+        | ResetCause::Debugger => false,
+    }
+}
+
+/// Decides. `log` is the state in force, if there is one; `reset` what ended the run before.
+pub fn decide<S: Images>(log: Option<BootState>, images: &mut S, reset: ResetCause) -> Decision<S::Image> {
+    match log {
+        None => without_log(images),
+        Some(state) => match state.phase {
+            Phase::Confirmed => confirmed(state, images, reset),
+            Phase::Trial { attempts, fallback } => trial(state, attempts, fallback, images, reset),
+        },
+    }
+}
+
+fn confirmed<S: Images>(state: BootState, images: &mut S, reset: ResetCause) -> Decision<S::Image> {
+    let here = match images.verify(state.active.slot) {
+        Ok(image) if image.image_ref() == state.active => return run(image, BootReason::Confirmed, None),
+        other => other,
+    };
+    match (images.verify(state.active.slot.other()), here) {
+        (Ok(image), _) => {
+            let record = fallen_back(state, image.image_ref(), FallbackCause::ImageInvalid, reset);
+            run(image, BootReason::ConfirmedInvalid, Some(record))
+        }
+        // Not the image that was confirmed, but the only one.
+        (Err(_), Ok(image)) => run(image, BootReason::OnlyImage, None),
+        (Err(there), Err(here)) => recovery(state.active.slot, here, there),
+    }
+}
+
+fn trial<S: Images>(
+    state: BootState,
+    attempts: u8,
+    fallback: Option<ImageRef>,
+    images: &mut S,
+    reset: ResetCause,
+) -> Decision<S::Image> {
+    let limit = if blames_image(reset) { MAX_ATTEMPTS } else { MAX_STARTS };
+    if attempts < limit {
+        match images.verify(state.active.slot) {
+            Ok(image) if image.image_ref() == state.active => {
+                let attempts = attempts + 1;
+                let record = BootState { phase: Phase::Trial { attempts, fallback }, ..state };
+                Decision::Run(Run { image, reason: BootReason::Trial, attempts, record: Some(record) })
+            }
+            other => give_up(state, FallbackCause::ImageInvalid, Some(other), images, reset),
+        }
+    } else {
+        give_up(state, FallbackCause::AttemptsUsed, None, images, reset)
+    }
+}
+
+/// Ends a trial. `here` is the answer about its slot, if that was asked already.
+fn give_up<S: Images>(
+    state: BootState,
+    cause: FallbackCause,
+    here: Option<Result<S::Image, InvalidImage>>,
+    images: &mut S,
+    reset: ResetCause,
+) -> Decision<S::Image> {
+    let slot = state.active.slot;
+    // Whatever verifies in the other slot will do, the fallback that the log names or not.
+    let there = match images.verify(slot.other()) {
+        Ok(image) => {
+            let record = fallen_back(state, image.image_ref(), cause, reset);
+            return run(image, BootReason::FellBack, Some(record));
+        }
+        Err(there) => there,
+    };
+    match here.unwrap_or_else(|| images.verify(slot)) {
+        // Nothing to fall back on. A unit that can be talked to some of the time beats one that cannot; no more writes.
+        Ok(image) if image.image_ref() == state.active => {
+            Decision::Run(Run { image, reason: BootReason::Trial, attempts: MAX_STARTS, record: None })
+        }
+        Ok(image) => run(image, BootReason::OnlyImage, None),
+        Err(here) => recovery(slot, here, there),
+    }
+}
+
+fn without_log<S: Images>(images: &mut S) -> Decision<S::Image> {
+    match (images.verify(Slot::A), images.verify(Slot::B)) {
+        (Ok(a), Ok(b)) => {
+            let (image, fallback) = if b.image_ref().version > a.image_ref().version { (b, a) } else { (a, b) };
+            let record = BootState {
+                active: image.image_ref(),
+                phase: Phase::Trial { attempts: 1, fallback: Some(fallback.image_ref()) },
+                floor: Version::ZERO,
+                last_switch: Switch::Factory,
+            };
+            Decision::Run(Run { image, reason: BootReason::Trial, attempts: 1, record: Some(record) })
+        }
+        (Ok(image), Err(_)) | (Err(_), Ok(image)) => run(image, BootReason::OnlyImage, None),
+        (Err(a), Err(b)) => Decision::Recovery { a, b },
+    }
+}
+
+fn fallen_back(state: BootState, to: ImageRef, cause: FallbackCause, reset: ResetCause) -> BootState {
+    BootState {
+        active: to,
+        phase: Phase::Confirmed,
+        floor: state.floor,
+        last_switch: Switch::FellBack { from: state.active.version, cause, reset },
+    }
+}
+
+fn run<I>(image: I, reason: BootReason, record: Option<BootState>) -> Decision<I> {
+    Decision::Run(Run { image, reason, attempts: 0, record })
+}
+
+fn recovery<I>(slot: Slot, here: InvalidImage, there: InvalidImage) -> Decision<I> {
+    match slot {
+        Slot::A => Decision::Recovery { a: here, b: there },
+        Slot::B => Decision::Recovery { a: there, b: here },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! The contract of flash that everything here builds on: `embedded_storage`'s traits, and what they leave open.
+//!
+//! - Offsets count from the start of flash ([`protocol::layout`]); nothing here knows an address.
+//! - **Every read is checked** (`boot:B3`): a word with a double ECC error gives [`FlashError::Poisoned`], never bytes.
+//!   A read fails as a whole; who wants to know more reads less.
+//! - **Every write and erase is read back** before it is called done (`boot:U6`). An erase that silently did nothing is
+//!   [`FlashError::EraseDidNothing`].
+//! - A word is written once after an erase. (The chip lets all-zero bits go over a written word; nothing here uses it.)
+//!
+//! After power is lost
+//! - in a write: the words before the one in progress hold the new bytes, that word may read as anything - old, new, a
+//!   mix, something else at each read, or poisoned -, the words after it are untouched;
+//! - in an erase: each word of that page may read as anything, even as erased while it is not reliably so; every other
+//!   page is untouched.
+
+use embedded_storage::nor_flash::{NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
+use protocol::layout::{FLASH_SIZE, PAGE_SIZE, WORD_SIZE};
+use thiserror::Error;
+
+/// Flash that keeps the contract of this module, for reading.
+pub trait CheckedRead: ReadNorFlash<Error = FlashError> {}
+impl<F: ReadNorFlash<Error = FlashError>> CheckedRead for F {}
+
+/// Flash that keeps the contract of this module.
+pub trait Flash: NorFlash<Error = FlashError> {}
+impl<F: NorFlash<Error = FlashError>> Flash for F {}
+
+/// Why flash did not do as told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum FlashError {
+    /// A word has a double ECC error.
+    #[error("flash word at {offset:#x} is poisoned (double ECC error); erase its page")]
+    Poisoned {
+        /// Offset of the word, or of the read that met it when the chip does not tell.
+        offset: u32,
+    },
+    /// A word to be written is not erased.
+    #[error("flash word at {offset:#x} is not erased; erase its page first")]
+    NotErased {
+        /// Offset of the word.
+        offset: u32,
+    },
+    /// A written word reads back as something else.
+    #[error("flash word at {offset:#x} reads back differently; write elsewhere")]
+    ReadBack {
+        /// Offset of the word.
+        offset: u32,
+    },
+    /// An erased page does not read as erased (`fault:P7`).
+    #[error("erase of the page at {offset:#x} left something at that page; the page may be worn or locked")]
+    EraseDidNothing {
+        /// Offset of the page.
+        offset: u32,
+    },
+    /// The region may not be changed: by the chip's protection or by the scope that this driver was given.
+    #[error("flash at {offset:#x} is write-protected")]
+    Protected {
+        /// Offset of the refused write or erase.
+        offset: u32,
+    },
+    /// The range is not inside flash.
+    #[error("{length} bytes at {offset:#x} are not inside flash")]
+    Range {
+        /// Start of the range.
+        offset: u32,
+        /// Its length.
+        length: u32,
+    },
+    /// The range is not made of whole words (write) or pages (erase).
+    #[error("{length} bytes at {offset:#x} are not whole units of {unit} bytes")]
+    Alignment {
+        /// Start of the range.
+        offset: u32,
+        /// Its length.
+        length: u32,
+        /// The unit, bytes.
+        unit: u32,
+    },
+    /// The chip is in single-bank mode or has another flash size (`fault:P12`): every offset would be wrong.
+    #[error("flash has option bytes {option:#010x} and {kilobytes} KB; expected dual-bank mode and 512 KB")]
+    Geometry {
+        /// `FLASH_OPTR`.
+        option: u32,
+        /// Flash size that the chip reports, KB.
+        kilobytes: u16,
+    },
+    /// The control register would not unlock; only a reset helps.
+    #[error("flash does not unlock; reset the unit")]
+    Locked,
+    /// The controller reports an error.
+    #[error("flash controller reports status {status:#010x}")]
+    Controller {
+        /// `FLASH_SR`.
+        status: u32,
+    },
+}
+
+impl NorFlashError for FlashError {
+    fn kind(&self) -> NorFlashErrorKind {
+        match self {
+            Self::Range { .. } => NorFlashErrorKind::OutOfBounds,
+            Self::Alignment { .. } => NorFlashErrorKind::NotAligned,
+            _ => NorFlashErrorKind::Other,
+        }
+    }
+}
+
+/// Checks that a read stays inside flash.
+///
+/// # Errors
+/// [`FlashError::Range`].
+pub fn check_read(offset: u32, length: usize) -> Result<(), FlashError> {
+    let within = u32::try_from(length).ok().and_then(|length| offset.checked_add(length));
+    match within {
+        Some(end) if end <= FLASH_SIZE => Ok(()),
+        _ => Err(FlashError::Range { offset, length: u32::try_from(length).unwrap_or(u32::MAX) }),
+    }
+}
+
+/// Checks that a write stays inside flash and is made of whole words.
+///
+/// # Errors
+/// [`FlashError::Range`] or [`FlashError::Alignment`].
+pub fn check_write(offset: u32, length: usize) -> Result<(), FlashError> {
+    check_read(offset, length)?;
+    check_units(offset, length as u32, WORD_SIZE)
+}
+
+/// Checks that an erase from `from` to before `to` stays inside flash and is made of whole pages.
+///
+/// # Errors
+/// [`FlashError::Range`] or [`FlashError::Alignment`].
+pub fn check_erase(from: u32, to: u32) -> Result<(), FlashError> {
+    let length = to.checked_sub(from).ok_or(FlashError::Range { offset: from, length: 0 })?;
+    check_read(from, length as usize)?;
+    check_units(from, length, PAGE_SIZE)
+}
+
+fn check_units(offset: u32, length: u32, unit: u32) -> Result<(), FlashError> {
+    if offset.is_multiple_of(unit) && length.is_multiple_of(unit) {
+        Ok(())
+    } else {
+        Err(FlashError::Alignment { offset, length, unit })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_checked_without_wrapping() {
+        // fault:A3, fault:A11
+        assert_eq!(check_read(FLASH_SIZE - 1, 1), Ok(()));
+        assert!(check_read(FLASH_SIZE, 1).is_err());
+        assert!(check_read(u32::MAX, 2).is_err());
+        assert!(check_read(8, u32::MAX as usize).is_err());
+        assert!(check_erase(2 * PAGE_SIZE, PAGE_SIZE).is_err());
+    }
+
+    #[test]
+    fn only_whole_words_and_pages_are_changed() {
+        assert_eq!(check_write(8, 16), Ok(()));
+        assert!(matches!(check_write(4, 8), Err(FlashError::Alignment { unit: WORD_SIZE, .. })));
+        assert!(matches!(check_write(8, 4), Err(FlashError::Alignment { .. })));
+        assert!(matches!(check_erase(8, PAGE_SIZE + 8), Err(FlashError::Alignment { unit: PAGE_SIZE, .. })));
+    }
+}

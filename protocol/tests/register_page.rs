@@ -29,7 +29,7 @@ fn page() -> String {
         |---|---|---|---|---|---|---|---|---|\n"
     );
     for register in REGISTERS {
-        writeln!(page, "{}", row(register)).unwrap();
+        writeln!(page, "{}", row(register)).expect("a String takes any text");
     }
     page
 }

@@ -20,13 +20,13 @@ use sonde_protocol::semver::Version;
 
 fn request_is(request: &Request, bytes: &[u8]) {
     let mut buffer = [0; 250];
-    assert_eq!(request.emit(&mut buffer).unwrap(), bytes, "{request:?}");
+    assert_eq!(request.emit(&mut buffer), Ok(bytes), "{request:?}");
     assert_eq!(Request::parse(bytes).as_ref(), Ok(request));
 }
 
 fn reply_is(reply: &Reply, bytes: &[u8]) {
     let mut buffer = [0; 250];
-    assert_eq!(reply.emit(&mut buffer).unwrap(), bytes, "{reply:?}");
+    assert_eq!(reply.emit(&mut buffer), Ok(bytes), "{reply:?}");
     assert_eq!(Reply::parse(bytes).as_ref(), Ok(reply));
 }
 
@@ -93,7 +93,7 @@ fn hello() {
         current_version: 1,
         product: 0x534D_5331,
         hardware_revision: 1,
-        serial: Serial::parse("MS-42").unwrap(),
+        serial: Serial::parse("MS-42").expect("a good serial"),
         running: image(),
     };
     let mut bytes = vec![

@@ -30,7 +30,7 @@ pub(crate) fn test(workspace: &Workspace, more: &[String]) -> Result<()> {
     let sonde = workspace.build_tool("sonde", "sonde")?;
     output::progress("tests");
     let mut command = workspace.cargo("test");
-    command.arg("--workspace").args(more);
+    command.args(["--workspace", "--no-fail-fast"]).args(more);
     // Tests that need neither run under a plain `cargo test` as well; those that do say `skipped` there.
     command.env("SONDE_CHIP_IMAGES", images).env("SONDE_PROGRAM", sonde);
     process::run(&mut command)

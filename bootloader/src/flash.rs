@@ -14,7 +14,7 @@
 //!   page is untouched.
 
 use embedded_storage::nor_flash::{NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
-use protocol::layout::{FLASH_SIZE, PAGE_SIZE, WORD_SIZE};
+use protocol::layout::{BOOT_LOG_OFFSETS, FLASH_SIZE, PAGE_SIZE, SLOT_SIZE, Slot, WORD_SIZE};
 use thiserror::Error;
 
 /// Flash that keeps the contract of this module, for reading.
@@ -105,6 +105,33 @@ impl NorFlashError for FlashError {
     }
 }
 
+/// Where a driver may write: an allow-list, so that a mistake elsewhere cannot reach the loader or what runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteScope {
+    /// The boot log only: all that the loader ever writes (`boot:B1`).
+    BootLog,
+    /// The boot log and the slot that does not run: what an update needs.
+    Update {
+        /// The slot that does not run.
+        idle: Slot,
+    },
+}
+
+impl WriteScope {
+    /// Whether `length` bytes at `offset` may be changed.
+    #[must_use]
+    pub fn permits(self, offset: u32, length: u32) -> bool {
+        let inside = |start: u32, size: u32| {
+            offset.checked_sub(start).is_some_and(|place| place <= size && length <= size - place)
+        };
+        let boot_log = BOOT_LOG_OFFSETS.iter().any(|&page| inside(page, PAGE_SIZE));
+        match self {
+            Self::BootLog => boot_log,
+            Self::Update { idle } => boot_log || inside(idle.offset(), SLOT_SIZE),
+        }
+    }
+}
+
 /// Checks that a read stays inside flash.
 ///
 /// # Errors
@@ -164,5 +191,18 @@ mod tests {
         assert!(matches!(check_write(4, 8), Err(FlashError::Alignment { unit: WORD_SIZE, .. })));
         assert!(matches!(check_write(8, 4), Err(FlashError::Alignment { .. })));
         assert!(matches!(check_erase(8, PAGE_SIZE + 8), Err(FlashError::Alignment { unit: PAGE_SIZE, .. })));
+    }
+
+    #[test]
+    fn a_scope_ends_exactly_where_its_regions_end() {
+        let scope = WriteScope::Update { idle: Slot::B };
+        let start = Slot::B.offset();
+        assert!(scope.permits(start, SLOT_SIZE));
+        // The page right behind slot B is the boot log's, but no range may reach over both.
+        assert!(scope.permits(start + SLOT_SIZE, PAGE_SIZE) && !scope.permits(start, SLOT_SIZE + 1));
+        assert!(!scope.permits(start - 8, 8) && !scope.permits(Slot::A.offset(), 8) && !scope.permits(0, 8));
+        assert!(!scope.permits(start, u32::MAX));
+        assert!(!WriteScope::BootLog.permits(start, 8));
+        assert!(BOOT_LOG_OFFSETS.iter().all(|&page| WriteScope::BootLog.permits(page, PAGE_SIZE)));
     }
 }

@@ -1,1 +1,5 @@
-//! STM32G4.
+//! What loader and firmware share on the STM32G4 itself. Only for the chip; the host tests use the flash model.
+
+pub mod ecc;
+pub mod flash;
+pub mod handover;

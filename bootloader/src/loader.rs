@@ -1,0 +1,53 @@
+//! The loader's way through a boot. It decides nothing itself: [`sonde_bootloader::boot`] does.
+
+mod clock;
+mod faults;
+mod jump;
+mod outputs;
+mod stopwatch;
+mod watchdog;
+
+use cortex_m_rt::entry;
+use sonde_bootloader::boot::{Boot, boot};
+use sonde_bootloader::flash::WriteScope;
+use sonde_bootloader::reset_cause::ResetFlags;
+use sonde_bootloader::stm32g4::flash::ChipFlash;
+use sonde_bootloader::stm32g4::handover;
+use stm32_metapac::RCC;
+
+use self::stopwatch::Stopwatch;
+
+#[entry]
+fn main() -> ! {
+    outputs::all_off();
+    let clock = clock::run_fast();
+    let stopwatch = Stopwatch::start(clock);
+    let mark = handover::take_mark();
+    let reset = take_reset_flags().cause(mark);
+    // A chip of another geometry: every offset would be wrong, so nothing can be trusted (`fault:P12`).
+    let Ok(mut flash) = ChipFlash::open(WriteScope::BootLog) else { rest() };
+    match boot(&mut flash, reset, mark) {
+        Boot::Run { image, mut report } => {
+            report.boot_us = stopwatch.stop();
+            handover::leave_report(&report);
+            watchdog::start();
+            jump::to(image)
+        }
+        Boot::Recovery { .. } => rest(),
+    }
+}
+
+/// Reads why the unit reset and clears it, so that the next boot sees its own reset only.
+fn take_reset_flags() -> ResetFlags {
+    let status = RCC.csr().read();
+    RCC.csr().modify(|status| status.set_rmvf(true));
+    ResetFlags(status.0)
+}
+
+/// Nothing may run: stays up with all outputs off, asleep, until power or the pin says otherwise (`boot:B9`). Recovery
+/// over the bus will be served from here.
+fn rest() -> ! {
+    loop {
+        cortex_m::asm::wfi();
+    }
+}

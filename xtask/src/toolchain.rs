@@ -93,7 +93,9 @@ pub(crate) fn find(workspace: &Workspace) -> Result<Toolchain> {
 }
 
 fn add_with_rustup() -> Result<()> {
-    process::run_within(Command::new("rustup").args(["target", "add", TARGET]), RUSTUP_LIMIT)
+    let mut command = Command::new("rustup");
+    command.args(["target", "add", TARGET]).env("RUST_BACKTRACE", "0");
+    process::run_within(&mut command, RUSTUP_LIMIT)
 }
 
 impl Toolchain {

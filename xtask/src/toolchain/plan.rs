@@ -96,6 +96,9 @@ fn advice(found: &Findings) -> String {
         }
         (Some(_), Linker::Dangling { package }) => format!("lacks the linker's package {package}"),
         (Some(_), Linker::Absent) => "has no rust-lld".to_owned(),
+        (Some(_), Linker::At(_)) if found.debian.cargo && found.debian.source => {
+            format!("is complete, but {FORCE} forbids it")
+        }
         (Some(_), Linker::At(_)) => "lacks cargo or the library's source (rust-web-src)".to_owned(),
     };
     let apt = match (found.apt.usable, found.apt.updated) {
@@ -106,7 +109,7 @@ fn advice(found: &Findings) -> String {
     format!(
         "no toolchain builds for {TARGET}\n  active toolchain: has no target {TARGET}\n  rustup: {rustup}\n  \
          Debian: {debian}\n  apt: {apt}\nnext step, either of:\n  rustup target add {TARGET}\n  \
-         apt-get install {} lld   # Debian 12 or later; lld-NN is the one /usr/bin/rust-lld links to",
+         apt-get install {}   # Debian 12 or later; then also the lld-NN that /usr/bin/rust-lld links to",
         COMPILER_PACKAGES.join(" ")
     )
 }

@@ -1,3 +1,7 @@
 //! A virtual STM32G474 that runs linked ARM images instruction by instruction.
 
+pub mod board;
+pub mod chip;
 pub mod core;
+pub mod elf;
+pub mod time;

@@ -1,0 +1,296 @@
+//! A sonde board: core, chip, power and reset, seen from outside.
+//!
+//! Time is virtual and only [`Board::run_until`] moves it. Nothing here knows of lines, sockets or the wall clock.
+
+mod flash_access;
+mod record;
+
+pub use crate::chip::{ContentsError, Outputs, ReceivedChar, ResetCause, SentChar, Tear};
+pub use crate::time::VirtualTime;
+pub use flash_access::FlashAccess;
+pub use record::{Ran, ResetRecord};
+
+use crate::chip::{Noise, Stm32g474};
+use crate::core::{Core, ResetSource, Stop};
+
+/// SRAM of the STM32G474RE.
+const RAM_BYTES: usize = 128 * 1024;
+
+/// What makes one board differ from the next.
+#[derive(Debug, Clone)]
+pub struct BoardConfig {
+    /// Flash contents from `0x0800_0000`; 512 KB, missing bytes are erased.
+    pub flash: Vec<u8>,
+    /// The chip's 96-bit unique id. It also seeds the board's noise: RAM after power-on, the random number generator.
+    pub unique_id: [u8; 12],
+}
+
+/// One board.
+pub struct Board {
+    core: Core<Stm32g474>,
+    power: Power,
+    noise: Noise,
+    resets: Vec<ResetRecord>,
+}
+
+/// Whether the board has power, and what it does with it.
+#[derive(Debug, Clone)]
+enum Power {
+    /// Off; virtual time goes on all the same.
+    Off {
+        now: VirtualTime,
+    },
+    On,
+    /// The core met something that it cannot go on from.
+    Stopped {
+        stop: Stop,
+        now: VirtualTime,
+    },
+}
+
+impl Board {
+    /// A board without power, at virtual time zero.
+    #[must_use]
+    pub fn new(config: BoardConfig) -> Board {
+        let seed = config.unique_id.iter().fold(1u64, |seed, &byte| seed.rotate_left(9) ^ u64::from(byte));
+        Board {
+            core: Core::new(Stm32g474::new(config.flash, config.unique_id), RAM_BYTES),
+            power: Power::Off { now: VirtualTime::ZERO },
+            noise: Noise::new(seed),
+            resets: Vec::new(),
+        }
+    }
+
+    /// Power comes: RAM holds noise, the core starts. Does nothing to a powered board.
+    pub fn power_on(&mut self) {
+        let Power::Off { now } = self.power else { return };
+        self.noise.fill(self.core.ram_mut());
+        let cycle = self.core.cycles();
+        self.core.chip.power_on(cycle, now);
+        self.power = Power::On;
+        self.reset(ResetCause::PowerOn);
+    }
+
+    /// Power goes, at this instant: a flash operation in progress is torn, characters on their way are lost.
+    pub fn power_off(&mut self) {
+        if self.is_powered() {
+            self.power = Power::Off { now: self.now() };
+            self.core.chip.power_off();
+            self.forget_changed_flash();
+        }
+    }
+
+    /// Whether the board has power.
+    #[must_use]
+    pub fn is_powered(&self) -> bool {
+        !matches!(self.power, Power::Off { .. })
+    }
+
+    /// Somebody pulls NRST and lets go. Also revives a stopped board.
+    pub fn pin_reset(&mut self) {
+        self.reset_if_powered(ResetCause::Pin);
+    }
+
+    /// The supply dips below the brown-out level for a moment; RAM survives.
+    pub fn brown_out(&mut self) {
+        self.reset_if_powered(ResetCause::BrownOut);
+    }
+
+    /// Plans a power cut in the `after_flash_operations`-th flash operation (program or erase) from now; 1 is the next.
+    /// The board is off afterwards; operations before it are whole.
+    pub fn plan_power_cut(&mut self, after_flash_operations: u64, tear: Tear) {
+        self.core.chip.flash_controller_mut().plan_power_cut(after_flash_operations, tear);
+    }
+
+    /// Runs to `time`, or until power goes or the core cannot go on. Resets on the way are carried out and recorded.
+    /// A board without power just lets the time pass.
+    pub fn run_until(&mut self, time: VirtualTime) -> Ran {
+        loop {
+            match &mut self.power {
+                Power::Off { now } => {
+                    *now = time.max(*now);
+                    return Ran::Reached;
+                }
+                Power::Stopped { stop, now } => {
+                    *now = time.max(*now);
+                    return Ran::Stopped(stop.clone());
+                }
+                Power::On => {}
+            }
+            let target = self.core.chip.clock().cycle_before(time);
+            if self.core.cycles() >= target {
+                return Ran::Reached;
+            }
+            match self.core.run_until(target) {
+                // Also when the clock changed: then the target is another cycle.
+                Stop::Deadline => {}
+                Stop::Reset(source) => self.carry_out_reset(source),
+                Stop::PowerLost => {
+                    self.power_off();
+                    return Ran::PowerLost;
+                }
+                stop => self.power = Power::Stopped { stop, now: self.now() },
+            }
+        }
+    }
+
+    /// The present. While the core runs, it is the begin of its next cycle: less than a cycle before the time that
+    /// [`Board::run_until`] reached, or after it when the core was stalled by its own flash.
+    #[must_use]
+    pub fn now(&self) -> VirtualTime {
+        match self.power {
+            Power::Off { now } => now,
+            Power::On => self.core.chip.clock().time_of(self.core.cycles()),
+            Power::Stopped { now, .. } => now,
+        }
+    }
+
+    /// When the board does something next by itself: now while the core runs, the next event while it sleeps,
+    /// [`VirtualTime::NEVER`] while it is off or stopped.
+    #[must_use]
+    pub fn next_wake(&self) -> VirtualTime {
+        match self.power {
+            Power::On if self.core.is_asleep() => match self.core.next_event() {
+                u64::MAX => VirtualTime::NEVER,
+                cycle => self.core.chip.clock().time_of(cycle).max(self.now()),
+            },
+            Power::On => self.now(),
+            Power::Off { .. } | Power::Stopped { .. } => VirtualTime::NEVER,
+        }
+    }
+
+    /// The flash bytes, as undisturbed reads give them.
+    #[must_use]
+    pub fn flash(&self) -> &[u8] {
+        self.core.chip.flash_controller().bytes()
+    }
+
+    /// Flash in the hand of whoever holds the chip: no controller, no rules, no time.
+    pub fn flash_mut(&mut self) -> FlashAccess<'_> {
+        FlashAccess::new(&mut self.core)
+    }
+
+    /// Flash as a file, with what its bytes do not tell: poisoned and unstable words.
+    #[must_use]
+    pub fn save_flash(&self) -> Vec<u8> {
+        self.core.chip.flash_controller().array().to_contents()
+    }
+
+    /// Puts the flash of [`Board::save_flash`] into the board.
+    ///
+    /// # Errors
+    /// [`ContentsError`] when the file is not one; flash is unchanged then.
+    pub fn restore_flash(&mut self, file: &[u8]) -> Result<(), ContentsError> {
+        self.flash_mut().restore(file)
+    }
+
+    /// Program and erase operations since the board's creation.
+    #[must_use]
+    pub fn flash_operations(&self) -> u64 {
+        self.core.chip.flash_controller().operations()
+    }
+
+    /// Instructions executed since the board's creation.
+    #[must_use]
+    pub fn instructions(&self) -> u64 {
+        self.core.instructions()
+    }
+
+    /// The next character that began to leave the port on the line since the last call, in order. It is announced when
+    /// its start bit begins, a whole character before its `end`: hand it to the other boards at once.
+    pub fn take_sent(&mut self) -> Option<SentChar> {
+        self.core.chip.line_port().take_sent()
+    }
+
+    /// A character comes from the line. Its `end` must not be earlier than [`Board::now`], else it is late: it still
+    /// arrives, at once. Lost while the board is off.
+    pub fn receive(&mut self, character: ReceivedChar) {
+        if self.is_powered() {
+            self.core.chip.line_port().receive(character);
+            self.core.poke();
+        }
+    }
+
+    /// The length of a character on the line, from the port's registers; `None` while the port is off.
+    #[must_use]
+    pub fn character_time(&self) -> Option<VirtualTime> {
+        self.core.chip.character_time().filter(|_| self.is_powered())
+    }
+
+    /// Characters from the line that software never saw: the port was off, or too slow a reader (ORE).
+    #[must_use]
+    pub fn lost_characters(&self) -> u64 {
+        self.core.chip.lost_characters()
+    }
+
+    /// The pins that move things.
+    #[must_use]
+    pub fn outputs(&self) -> Outputs {
+        self.core.chip.outputs()
+    }
+
+    /// Takes back [`Outputs::ever_on`], unless a START pin is high now.
+    pub fn clear_output_latch(&mut self) {
+        self.core.chip.clear_output_latch();
+    }
+
+    /// The world drives a pin (`port` 0 = A), or lets go of it with `None`.
+    pub fn drive_pin(&mut self, port: usize, pin: usize, level: Option<bool>) {
+        self.core.chip.drive_pin(port, pin, level);
+        self.core.poke();
+    }
+
+    /// Every reset so far, the first at power-on.
+    #[must_use]
+    pub fn resets(&self) -> &[ResetRecord] {
+        &self.resets
+    }
+
+    /// The core, to look into.
+    #[must_use]
+    pub fn core(&self) -> &Core<Stm32g474> {
+        &self.core
+    }
+
+    /// The core, for debuggers and tests; to move time use [`Board::run_until`].
+    pub fn core_mut(&mut self) -> &mut Core<Stm32g474> {
+        &mut self.core
+    }
+
+    fn reset_if_powered(&mut self, cause: ResetCause) {
+        if let Power::Stopped { now, .. } = self.power {
+            // Time went on while the core stood still.
+            let cycle = self.core.cycles();
+            self.core.chip.resume_clock(cycle, now);
+            self.power = Power::On;
+        }
+        if self.is_powered() {
+            self.reset(cause);
+        }
+    }
+
+    fn carry_out_reset(&mut self, source: ResetSource) {
+        let asked = self.core.chip.take_reset_request();
+        self.reset(match source {
+            ResetSource::SysResetReq => ResetCause::Software,
+            ResetSource::Chip => asked.unwrap_or(ResetCause::Watchdog),
+        });
+    }
+
+    fn reset(&mut self, cause: ResetCause) {
+        self.resets.push(ResetRecord { time: self.now(), cause });
+        let cycle = self.core.cycles();
+        self.core.chip.prepare_reset(cycle, cause);
+        self.core.reset();
+        self.forget_changed_flash();
+    }
+
+    fn forget_changed_flash(&mut self) {
+        if let Some(range) = self.core.chip.take_flash_changes() {
+            self.core.flash_changed(range.start, range.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,505 @@
+//! The chip around the core: an STM32G474RE, stricter than silicon.
+//!
+//! Every access that nobody modelled stops the machine with the name of the peripheral and register: a register that
+//! is not in a table, a reserved bit, a width that the manual does not allow, a block whose clock is off. What silicon
+//! answers with a bus fault is a bus fault. Absent: ADC, DAC, DMA, I2C, SPI, CAN, HRTIM, comparators and amplifiers.
+
+mod crc;
+mod dbgmcu;
+mod exti;
+mod flash;
+mod gpio;
+mod iwdg;
+mod lines;
+mod map;
+mod noise;
+mod peripheral;
+mod pwr;
+mod rcc;
+mod registers;
+mod rng;
+mod syscfg;
+mod system_memory;
+mod timer;
+mod usart;
+mod wiring;
+
+pub use flash::{BANK_BYTES, ContentsError, ERASE_TIME, FLASH_BYTES, PAGE_BYTES, PROGRAM_TIME, Tear, WORD_BYTES};
+pub use rcc::ResetCause;
+pub use usart::{ReceivedChar, SentChar};
+pub use wiring::Outputs;
+
+pub(crate) use flash::Oddity;
+pub(crate) use noise::Noise;
+
+use std::ops::Range;
+
+use crate::core::FLASH_START;
+use crate::core::bus::{Chip, Effect, Refused, Signals, Width};
+use crate::time::{CycleClock, VirtualTime};
+use flash::Flash;
+use gpio::Gpio;
+use lines::Lines;
+use map::{Block, Who};
+use peripheral::{Moment, Peripheral};
+use rcc::{ClockTree, Rcc, Surroundings};
+use registers::unmodelled;
+use timer::{Kind, Timer};
+use usart::{SerialBus, Usart};
+
+/// An STM32G474RE with everything that is not its core.
+#[derive(Debug)]
+pub struct Stm32g474 {
+    flash: Flash,
+    rcc: Rcc,
+    pwr: pwr::Pwr,
+    syscfg: syscfg::Syscfg,
+    exti: exti::Exti,
+    gpio: [Gpio; 7],
+    usart: [Usart; 5],
+    timers: [Timer; 11],
+    iwdg: iwdg::Iwdg,
+    rng: rng::Rng,
+    crc: crc::Crc,
+    dbgmcu: dbgmcu::Dbgmcu,
+    system_memory: system_memory::SystemMemory,
+    clock: CycleClock,
+    tree: ClockTree,
+    /// The interrupt lines as the core knows them; `None`: it knows nothing.
+    applied: Option<Lines>,
+    outputs: Outputs,
+    /// Why the chip asked for a reset.
+    reset_request: Option<ResetCause>,
+    /// Flash that changed other than by a write of the core.
+    changed: Option<Range<usize>>,
+    last_cycle: u64,
+}
+
+impl Stm32g474 {
+    /// A chip with these flash bytes (missing ones are erased), fresh from power-on.
+    #[must_use]
+    pub fn new(flash: Vec<u8>, unique_id: [u8; 12]) -> Self {
+        let seed = unique_id.iter().fold(0u64, |seed, &byte| seed.rotate_left(7) ^ u64::from(byte));
+        let pwr = pwr::Pwr::new();
+        let flash = Flash::new(flash);
+        let around = Surroundings { backup_open: false, limits: pwr.limits(), wait_states: 0 };
+        Self {
+            flash,
+            rcc: Rcc::new(around),
+            pwr,
+            syscfg: syscfg::Syscfg::new(),
+            exti: exti::Exti::new(),
+            gpio: std::array::from_fn(Gpio::new),
+            usart: [
+                Usart::new(37, SerialBus::Apb2, 0),
+                Usart::new(38, SerialBus::Apb1, 2),
+                Usart::new(39, SerialBus::Apb1, 4),
+                Usart::new(52, SerialBus::Apb1, 6),
+                Usart::new(53, SerialBus::Apb1, 8),
+            ],
+            timers: Kind::EACH.map(Timer::new),
+            iwdg: iwdg::Iwdg::new(),
+            rng: rng::Rng::new(seed),
+            crc: crc::Crc::new(),
+            dbgmcu: dbgmcu::Dbgmcu::new(),
+            system_memory: system_memory::SystemMemory::new(unique_id),
+            clock: CycleClock::new(0, VirtualTime::ZERO, ClockTree::RESET.hclk),
+            tree: ClockTree::RESET,
+            applied: None,
+            outputs: Outputs::default(),
+            reset_request: None,
+            changed: None,
+            last_cycle: 0,
+        }
+    }
+
+    /// How cycles lie on virtual time.
+    #[must_use]
+    pub fn clock(&self) -> CycleClock {
+        self.clock
+    }
+
+    /// Cycle `cycle` of the core lies at `time`: the core stood still until then.
+    pub(crate) fn resume_clock(&mut self, cycle: u64, time: VirtualTime) {
+        self.clock = CycleClock::new(cycle, time, self.tree.hclk);
+        self.last_cycle = cycle;
+    }
+
+    /// Power comes at `time`, which is core cycle `cycle`.
+    pub(crate) fn power_on(&mut self, cycle: u64, time: VirtualTime) {
+        self.resume_clock(cycle, time);
+        self.dbgmcu = dbgmcu::Dbgmcu::new();
+        self.rcc.lose_power();
+    }
+
+    /// Power goes: an operation of flash is torn, outputs float.
+    pub(crate) fn power_off(&mut self) {
+        self.changed = self.flash.interrupt();
+        for port in &mut self.gpio {
+            port.reset();
+        }
+        for port in &mut self.usart {
+            port.reset();
+        }
+        self.look_at_pins();
+    }
+
+    /// A reset for this cause is about to happen at `cycle`; [`Chip::reset`] follows.
+    pub(crate) fn prepare_reset(&mut self, cycle: u64, cause: ResetCause) {
+        self.last_cycle = cycle;
+        self.rcc.note_reset(cause);
+    }
+
+    /// Why the chip asked for a reset, once.
+    pub(crate) fn take_reset_request(&mut self) -> Option<ResetCause> {
+        self.reset_request.take()
+    }
+
+    /// Flash bytes that changed behind the core's back, once.
+    pub(crate) fn take_flash_changes(&mut self) -> Option<Range<usize>> {
+        self.changed.take()
+    }
+
+    /// The flash cells and their controller.
+    pub(crate) fn flash_controller(&self) -> &Flash {
+        &self.flash
+    }
+
+    /// The same, to change.
+    pub(crate) fn flash_controller_mut(&mut self) -> &mut Flash {
+        &mut self.flash
+    }
+
+    /// The port on the RS-485 line.
+    pub(crate) fn line_port(&mut self) -> &mut Usart {
+        &mut self.usart[0]
+    }
+
+    /// Length of a character on the RS-485 line.
+    pub(crate) fn character_time(&self) -> Option<VirtualTime> {
+        self.usart[0].character_time(&self.moment(self.last_cycle))
+    }
+
+    /// Characters that the port on the line dropped since power-on.
+    pub(crate) fn lost_characters(&self) -> u64 {
+        self.usart[0].lost()
+    }
+
+    /// The pins that move things.
+    pub(crate) fn outputs(&self) -> Outputs {
+        self.outputs
+    }
+
+    /// Forgets that a START pin was ever high.
+    pub(crate) fn clear_output_latch(&mut self) {
+        self.outputs.ever_on = false;
+        self.look_at_pins();
+    }
+
+    /// The world drives a pin (`port` 0 = A), or lets go of it.
+    pub(crate) fn drive_pin(&mut self, port: usize, pin: usize, level: Option<bool>) {
+        self.gpio[port % 7].drive(pin % 16, level);
+        self.look_at_pins();
+    }
+
+    fn moment(&self, cycle: u64) -> Moment {
+        Moment { cycle, clock: self.clock, tree: self.tree }
+    }
+
+    fn peripheral(&mut self, who: Who) -> &mut dyn Peripheral {
+        match who {
+            Who::Timer(index) => &mut self.timers[index],
+            Who::Usart(index) => &mut self.usart[index],
+            Who::Gpio(index) => &mut self.gpio[index],
+            Who::Iwdg => &mut self.iwdg,
+            Who::Pwr => &mut self.pwr,
+            Who::Syscfg => &mut self.syscfg,
+            Who::Exti => &mut self.exti,
+            Who::Rcc => &mut self.rcc,
+            Who::Flash => &mut self.flash,
+            Who::Crc => &mut self.crc,
+            Who::Rng => &mut self.rng,
+            Who::Dbgmcu => &mut self.dbgmcu,
+        }
+    }
+
+    /// The block at an address, if it may be accessed at all.
+    fn accessible(&self, address: u32, width: Width) -> Result<&'static Block, Refused> {
+        let Some(block) = map::block_at(address) else {
+            return if matches!(address >> 28, 4 | 5 | 0xE) {
+                unmodelled(format!("{address:#010x}: {}", map::unmodelled_at(address)))
+            } else {
+                Err(Refused::BusFault)
+            };
+        };
+        if let Some(gate) = block.gate {
+            if !self.rcc.is_clocked(gate) {
+                let (name, register) = (block.name, self.rcc.enable_register(gate.0));
+                return unmodelled(format!(
+                    "{name}: an access while its clock is off; set bit {} of RCC_{register} first",
+                    gate.1
+                ));
+            }
+            if self.rcc.is_held_in_reset(gate) {
+                return unmodelled(format!("{}: an access while RCC holds it in reset", block.name));
+            }
+        }
+        let offset = address & 0x3FF;
+        let any_width = match block.who {
+            Who::Gpio(_) => true,
+            Who::Usart(_) => matches!(offset, 0x24 | 0x28),
+            Who::Crc => offset == crc::DR,
+            _ => false,
+        };
+        if width != Width::Word && !any_width {
+            return unmodelled(format!("{}: a {width:?} access at offset {offset:#05x}", block.name));
+        }
+        Ok(block)
+    }
+
+    fn write_block(
+        &mut self,
+        block: &Block,
+        address: u32,
+        width: Width,
+        value: u32,
+        signals: &mut Signals,
+    ) -> Result<Effect, Refused> {
+        let at = self.moment(signals.cycles);
+        self.rcc.around = Surroundings {
+            backup_open: self.pwr.backup_open(),
+            limits: self.pwr.limits(),
+            wait_states: self.flash.latency(),
+        };
+        let offset = address & 0x3FC;
+        if block.who == Who::Crc && offset == crc::DR {
+            self.crc.feed(value, width);
+            return Ok(Effect::None);
+        }
+        let value = match block.who {
+            Who::Gpio(index) => self.widen(index, address, width, value, &at)?,
+            _ => value,
+        };
+        let effect =
+            self.peripheral(block.who).write(offset, value, &at).map_err(|refused| named(block.name, refused))?;
+        self.follow_up(block.who, &at, signals)?;
+        Ok(effect)
+    }
+
+    /// A narrow write to a port: the other bytes of a stored register keep their values, those of BSRR and BRR are 0.
+    fn widen(&mut self, port: usize, address: u32, width: Width, value: u32, at: &Moment) -> Result<u32, Refused> {
+        let (mask, shift) = lane(address, width);
+        if width == Width::Word {
+            return Ok(value);
+        }
+        let old = match address & 0x3FC {
+            0x18 | 0x28 => 0,
+            offset => self.gpio[port].read(offset, at).map_err(|refused| named("GPIO", refused))?,
+        };
+        Ok(old & !(mask << shift) | (value & mask) << shift)
+    }
+
+    /// What one block's write means for the others.
+    fn follow_up(&mut self, who: Who, at: &Moment, signals: &mut Signals) -> Result<(), Refused> {
+        match who {
+            Who::Rcc => self.follow_rcc(at, signals),
+            Who::Gpio(_) | Who::Syscfg => self.look_at_pins(),
+            Who::Iwdg if self.iwdg.is_running() => self.rcc.force_lsi(),
+            Who::Flash => {
+                self.rcc.around.wait_states = self.flash.latency();
+                self.rcc.check_limits(self.tree).map_err(|refused| named("FLASH_ACR", refused))?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Clocks may have changed, and peripherals may be held in reset.
+    fn follow_rcc(&mut self, at: &Moment, signals: &mut Signals) {
+        for (gate, who) in map::gated() {
+            if self.rcc.is_held_in_reset(gate) {
+                match who {
+                    Who::Pwr => self.pwr.reset_by_rcc(),
+                    // Acts in power-down mode only (RM0440 7.4.10).
+                    Who::Flash => {}
+                    _ => self.peripheral(who).reset(),
+                }
+            }
+        }
+        self.look_at_pins();
+        let tree = self.rcc.tree();
+        if tree == self.tree {
+            return;
+        }
+        for timer in &mut self.timers {
+            timer.catch_up(at);
+        }
+        if tree.hclk != self.tree.hclk {
+            self.clock = self.clock.retimed(at.cycle, tree.hclk);
+            signals.pause = true;
+        }
+        self.tree = tree;
+    }
+
+    fn look_at_pins(&mut self) {
+        self.usart[0].wiring = wiring::line_port(&self.gpio);
+        self.outputs = Outputs::read(&self.gpio, self.outputs.ever_on);
+        let levels = (0..16).fold(0, |all, line| {
+            let port = self.syscfg.exti_port(line);
+            all | u32::from(self.gpio.get(port).is_some_and(|port| port.level(line))) << line
+        });
+        self.exti.watch(levels);
+    }
+
+    /// Tells the core the levels of all interrupt lines.
+    fn drive_lines(&mut self, signals: &mut Signals) {
+        let mut lines = Lines::default();
+        self.timers.iter().for_each(|timer| timer.interrupts(&mut lines));
+        self.usart.iter().for_each(|port| port.interrupts(&mut lines));
+        self.flash.interrupts(&mut lines);
+        self.exti.interrupts(&mut lines);
+        self.rng.interrupts(&mut lines);
+        lines.apply(self.applied, &mut signals.irq);
+        self.applied = Some(lines);
+    }
+
+    /// The core waits for flash: because it runs from the busy bank, or because the controller made it wait.
+    fn stall(&mut self, until: VirtualTime, signals: &mut Signals) {
+        let cycles = self.clock.cycle_at(until).saturating_sub(signals.cycles);
+        signals.stall = signals.stall.max(cycles);
+    }
+
+    fn read_flash(&mut self, offset: usize, width: Width, signals: &mut Signals) -> u32 {
+        if let Some(until) = self.flash.blocks(offset) {
+            self.stall(until, signals);
+        }
+        let (value, nmi) = self.flash.read_cells(offset, width);
+        signals.nmi |= nmi;
+        value
+    }
+
+    fn wait_for_flash(&mut self, signals: &mut Signals) {
+        if let Some(until) = self.flash.take_resume() {
+            self.stall(until, signals);
+        }
+        if let Some(until) = flash_offset(signals.pc).and_then(|offset| self.flash.blocks(offset)) {
+            self.stall(until, signals);
+        }
+    }
+}
+
+impl Chip for Stm32g474 {
+    fn flash(&self) -> &[u8] {
+        self.flash.bytes()
+    }
+
+    fn flash_is_clean(&self) -> bool {
+        self.flash.reads_pass()
+    }
+
+    fn read(&mut self, address: u32, width: Width, signals: &mut Signals) -> Result<u32, Refused> {
+        self.last_cycle = signals.cycles;
+        if let Some(offset) = flash_offset(address) {
+            return Ok(self.read_flash(offset, width, signals));
+        }
+        if address >> 20 == 0x1FF {
+            return match self.system_memory.read(address, width) {
+                Some(value) => Ok(value),
+                None => unmodelled(format!("{address:#010x}: system memory without a modelled meaning")),
+            };
+        }
+        if address >> 20 == 0x100 {
+            return unmodelled(format!("{address:#010x}: CCM SRAM by its own address; use its alias at 0x20018000"));
+        }
+        let block = self.accessible(address, width)?;
+        let at = self.moment(signals.cycles);
+        let value =
+            self.peripheral(block.who).read(address & 0x3FC, &at).map_err(|refused| named(block.name, refused))?;
+        if let Who::Usart(_) | Who::Timer(_) | Who::Rng = block.who {
+            self.drive_lines(signals);
+        }
+        let (mask, shift) = lane(address, width);
+        Ok(value >> shift & mask)
+    }
+
+    fn write(&mut self, address: u32, width: Width, value: u32, signals: &mut Signals) -> Result<Effect, Refused> {
+        self.last_cycle = signals.cycles;
+        let effect = if let Some(offset) = flash_offset(address) {
+            let at = self.moment(signals.cycles);
+            self.flash.write_cells(offset, width, value, &at)
+        } else if address >> 20 == 0x1FF {
+            return unmodelled(format!("{address:#010x}: a write to system memory"));
+        } else {
+            let block = self.accessible(address, width)?;
+            self.write_block(block, address, width, value, signals)?
+        };
+        self.wait_for_flash(signals);
+        self.drive_lines(signals);
+        Ok(effect)
+    }
+
+    fn tick(&mut self, signals: &mut Signals) -> u64 {
+        self.last_cycle = signals.cycles;
+        let at = self.moment(signals.cycles);
+        let clock = self.clock;
+        let mut next = self.flash.tick(&at).cycle(&clock);
+        for timer in &mut self.timers {
+            next = next.min(timer.tick(&at).cycle(&clock));
+        }
+        for port in &mut self.usart {
+            next = next.min(port.tick(&at).cycle(&clock));
+        }
+        next = next.min(self.iwdg.tick(&at).cycle(&clock));
+        if self.iwdg.bites() {
+            self.reset_request = Some(ResetCause::Watchdog);
+            signals.reset = true;
+        }
+        self.drive_lines(signals);
+        next
+    }
+
+    fn reset(&mut self) {
+        if let Some(range) = self.flash.interrupt() {
+            self.changed = Some(range);
+        }
+        for who in [Who::Flash, Who::Rcc, Who::Pwr, Who::Syscfg, Who::Exti, Who::Iwdg, Who::Rng, Who::Crc] {
+            self.peripheral(who).reset();
+        }
+        self.gpio.iter_mut().for_each(Peripheral::reset);
+        self.usart.iter_mut().for_each(Peripheral::reset);
+        self.timers.iter_mut().for_each(Peripheral::reset);
+        self.tree = ClockTree::RESET;
+        self.clock = self.clock.retimed(self.last_cycle, self.tree.hclk);
+        self.applied = None;
+        self.reset_request = None;
+        self.look_at_pins();
+    }
+}
+
+/// The offset of an address in flash, by either of its two places.
+fn flash_offset(address: u32) -> Option<usize> {
+    let offset = if address >= FLASH_START { address - FLASH_START } else { address } as usize;
+    (offset < FLASH_BYTES).then_some(offset)
+}
+
+/// Mask and shift of a narrow access within its word.
+fn lane(address: u32, width: Width) -> (u32, u32) {
+    match width {
+        Width::Byte => (0xFF, (address & 3) * 8),
+        Width::Half => (0xFFFF, (address & 2) * 8),
+        Width::Word => (u32::MAX, 0),
+    }
+}
+
+/// Puts the name of the block before what it refused.
+fn named(block: &str, refused: Refused) -> Refused {
+    match refused {
+        Refused::Unmodelled(what) => Refused::Unmodelled(format!("{block}_{what}")),
+        Refused::BusFault => Refused::BusFault,
+    }
+}
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! The read-only words that ST programs into each chip (RM0440 48, DS12288 3.11): identity, sizes, calibration.
+
+use crate::core::bus::Width;
+
+/// Start of the one-time programmable area and what follows it.
+const START: u32 = 0x1FFF_7000;
+const BYTES: usize = 0x800;
+
+const PACKAGE: usize = 0x500;
+const UNIQUE_ID: usize = 0x590;
+const TS_CAL1: usize = 0x5A8;
+const VREFINT: usize = 0x5AA;
+const TS_CAL2: usize = 0x5CA;
+const FLASH_KILOBYTES: usize = 0x5E0;
+
+/// One chip's words.
+#[derive(Debug, Clone)]
+pub(crate) struct SystemMemory {
+    bytes: Vec<u8>,
+    /// Offsets that mean something.
+    known: [std::ops::Range<usize>; 7],
+}
+
+impl SystemMemory {
+    /// Of a chip with this unique id.
+    pub(crate) fn new(unique_id: [u8; 12]) -> Self {
+        let mut bytes = vec![0xFF; BYTES];
+        let mut put = |at: usize, value: &[u8]| {
+            bytes[at..at + value.len()].copy_from_slice(value);
+            at..at + value.len()
+        };
+        let known = [
+            0..0x400,                    // one-time programmable, blank
+            put(PACKAGE, &[0, 0, 0, 0]), // LQFP64
+            put(UNIQUE_ID, &unique_id),
+            put(TS_CAL1, &1037u16.to_le_bytes()),
+            put(VREFINT, &1656u16.to_le_bytes()),
+            put(TS_CAL2, &1378u16.to_le_bytes()),
+            put(FLASH_KILOBYTES, &[0, 2, 0xFF, 0xFF]),
+        ];
+        Self { bytes, known }
+    }
+
+    /// The value at an address; `None` where nothing is known.
+    pub(crate) fn read(&self, address: u32, width: Width) -> Option<u32> {
+        let at = address.checked_sub(START)? as usize;
+        let bytes = match width {
+            Width::Byte => 1,
+            Width::Half => 2,
+            Width::Word => 4,
+        };
+        // The halves of a word that is read whole may be of two facts.
+        let known = |offset: usize| self.known.iter().any(|range| range.contains(&offset));
+        if !(known(at) || known(at + bytes - 1)) {
+            return None;
+        }
+        Some(self.bytes.get(at..at + bytes)?.iter().rev().fold(0, |value, &byte| value << 8 | u32::from(byte)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identity_and_size_are_where_the_manual_says() {
+        let memory = SystemMemory::new(*b"abcdefghijkl");
+        assert_eq!(memory.read(0x1FFF_7590, Width::Word), Some(u32::from_le_bytes(*b"abcd")));
+        assert_eq!(memory.read(0x1FFF_759B, Width::Byte), Some(u32::from(b'l')));
+        assert_eq!(memory.read(0x1FFF_75E0, Width::Half), Some(512));
+        assert_eq!(memory.read(0x1FFF_7600, Width::Word), None);
+    }
+}

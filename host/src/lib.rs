@@ -1,1 +1,11 @@
-//! sonde
+//! Signs releases and takes units through updates over the plant's own bus.
+//!
+//! - [`key`], [`elf`], [`bundle`]: from a linked image to a signed release file, and back.
+//! - [`failure`]: what an error means for the caller.
+//!
+//! Prints nothing and exits nowhere: the binary `sonde` does (`src/main.rs`, `src/output.rs`).
+
+pub mod bundle;
+pub mod elf;
+pub mod failure;
+pub mod key;

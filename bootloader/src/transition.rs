@@ -156,3 +156,6 @@ pub fn roll_back(log: Option<BootState>, running: ImageRef, other: ImageRef) -> 
 pub fn floor_of(log: Option<BootState>) -> Version {
     log.map_or(Version::ZERO, |state| state.floor)
 }
+
+#[cfg(test)]
+mod tests;

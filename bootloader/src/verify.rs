@@ -60,7 +60,7 @@ pub enum Refusal {
         image: u32,
     },
     /// For other revisions of the board.
-    #[error("the image is for hardware revisions {image}, this is {unit:?}; choose the release for it")]
+    #[error("the image is for hardware revisions {image}, {}; choose the release for it", Known(*.unit))]
     Revision {
         /// Revision of the unit; `None` when its identity cannot be read.
         unit: Option<u8>,
@@ -83,6 +83,18 @@ pub enum Refusal {
         /// Version that the image needs.
         needed: Version,
     },
+}
+
+/// What a unit knows of its own revision, in words.
+struct Known(Option<u8>);
+
+impl core::fmt::Display for Known {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            Some(revision) => write!(formatter, "the unit is of revision {revision}"),
+            None => formatter.write_str("the unit's own revision cannot be read"),
+        }
+    }
 }
 
 /// Judges a manifest: key, signature, fields, product, revision, floor, loader, in this order.
@@ -287,3 +299,6 @@ fn read_entry<F: CheckedRead>(flash: &mut F, slot: Slot, length: u32) -> Result<
     }
     Ok(Entry { vector_table: start, stack_pointer, reset_vector })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+use super::*;
+
+const WORD: u32 = 0x1_0000;
+
+fn read(flash: &mut FlashModel) -> Result<[u8; 8], FlashError> {
+    let mut bytes = [0; 8];
+    flash.read(WORD, &mut bytes).map(|()| bytes)
+}
+
+#[test]
+fn a_word_is_written_once_except_with_zeros() {
+    // fault:P6
+    let mut flash = FlashModel::erased();
+    flash.write(WORD, &[0xFF; 8]).unwrap();
+    assert_eq!(flash.write(WORD, &[1; 8]), Err(FlashError::NotErased { offset: WORD }));
+    flash.write(WORD, &[0; 8]).unwrap();
+    assert_eq!(read(&mut flash), Ok([0; 8]));
+}
+
+#[test]
+fn a_poisoned_word_faults_until_its_page_is_erased() {
+    let mut flash = FlashModel::erased();
+    flash.poison(WORD);
+    assert_eq!(read(&mut flash), Err(FlashError::Poisoned { offset: WORD }));
+    let mut neighbour = [0; 3];
+    flash.read(WORD + 9, &mut neighbour).unwrap();
+    flash.erase(WORD, WORD + PAGE_SIZE).unwrap();
+    assert_eq!(read(&mut flash), Ok([0xFF; 8]));
+}
+
+#[test]
+fn a_stuck_page_says_so() {
+    // fault:P7
+    let mut flash = FlashModel::erased();
+    flash.write(WORD, &[1; 8]).unwrap();
+    flash.make_stuck(WORD);
+    assert_eq!(flash.erase(WORD, WORD + PAGE_SIZE), Err(FlashError::EraseDidNothing { offset: WORD }));
+}
+
+#[test]
+fn nothing_works_after_the_cut_until_power_is_back() {
+    let mut flash = FlashModel::erased();
+    flash.plan_cut(1, Tear::Poison(0));
+    assert_eq!(flash.write(WORD, &[1; 24]), Err(FlashModel::POWER_LOST));
+    assert_eq!(read(&mut flash), Err(FlashModel::POWER_LOST));
+    flash.power_on();
+    assert_eq!(read(&mut flash), Ok([1; 8]));
+    let mut rest = [0; 8];
+    assert_eq!(flash.read(WORD + 8, &mut rest), Err(FlashError::Poisoned { offset: WORD + 8 }));
+    flash.read(WORD + 16, &mut rest).unwrap();
+    assert_eq!(rest, [0xFF; 8]);
+}
+
+#[test]
+fn an_unstable_word_does_not_read_the_same_twice() {
+    let mut flash = FlashModel::erased();
+    flash.plan_cut(0, Tear::Unstable(0));
+    let _ = flash.write(WORD, &[0; 8]);
+    flash.power_on();
+    let seen: BTreeSet<_> = (0..64).map(|_| read(&mut flash).unwrap()).collect();
+    assert!(seen.len() > 8 && seen.contains(&[0; 8]) && seen.contains(&[0xFF; 8]));
+}
+
+#[test]
+fn a_weakly_erased_word_is_lost_at_the_second_power_loss() {
+    let mut flash = FlashModel::erased();
+    flash.write(WORD, &[7; 8]).unwrap();
+    flash.plan_cut(0, Tear::Weak(0));
+    let _ = flash.erase(WORD, WORD + PAGE_SIZE);
+    flash.is_off = false;
+    assert_eq!(read(&mut flash), Ok([0xFF; 8]));
+    flash.write(WORD, &[2; 8]).unwrap();
+    assert_eq!(read(&mut flash), Ok([2; 8]));
+    flash.power_on();
+    assert_ne!(read(&mut flash), Ok([2; 8]));
+}

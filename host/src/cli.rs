@@ -1,0 +1,79 @@
+//! The command line as a type.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::cmd;
+
+/// Signs releases for multi-sonicator controllers and takes units through updates over their own bus.
+#[derive(Parser, Debug)]
+#[command(name = "sonde", version, after_help = EXIT_CODES, after_long_help = LONG_HELP)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug, Clone, Copy)]
+pub(crate) struct Common {
+    /// Print the result, or the error, as one JSON object on stdout
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Tell on stderr what happens on the way; -vv also shows every frame
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Make and look at signing keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Build, show and verify release files
+    #[command(subcommand)]
+    Bundle(BundleCommand),
+}
+
+/// The commands on keys.
+#[derive(Subcommand, Debug)]
+pub(crate) enum KeyCommand {
+    New(cmd::key_new::Args),
+    Show(cmd::key_show::Args),
+}
+
+/// The commands on release files.
+#[derive(Subcommand, Debug)]
+pub(crate) enum BundleCommand {
+    Build(cmd::bundle_build::Args),
+    Show(cmd::bundle_show::Args),
+    Verify(cmd::bundle_verify::Args),
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 the answer is no (refused, does not verify, rolled back), \
+2 usage (arguments, files), 3 unit or bus failed.";
+
+const LONG_HELP: &str = "\
+Exit codes:
+  0  done
+  1  the answer is no: refused, does not verify, rolled back
+  2  usage: an argument or a file is not what it should be
+  3  the unit or the bus failed
+
+Examples:
+  sonde key new --out release.key
+  sonde bundle build --key release.key --version 1.1.0 --slot-a firmware-a --slot-b firmware-b --hardware 1 --out 1.1.0.sonde
+  sonde status rtu:///dev/ttyUSB0
+  sonde update rtu+tcp://10.0.0.7:4001 1.1.0.sonde --unit 2
+  sonde rollback rtu+tcp://10.0.0.7:4001";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -105,11 +105,31 @@ impl BootLog {
         LogView { newest, copies: [copies[0].health(newest), copies[1].health(newest)] }
     }
 
-    /// Makes `state` the one in force: writes it to both copies and reads them back. At most one erase a copy.
+    /// Makes `state` the one in force: writes it to both copies and reads them back. One erase a copy at most, on sound
+    /// flash.
     ///
     /// # Errors
     /// [`AppendError`], which says whether the state is in force.
     pub fn append<F: Flash>(flash: &mut F, state: BootState) -> Result<BootRecord, AppendError> {
+        /// A torn word may read well during the scan and badly just before the erase that relied on it; then the erase
+        /// is not done. Looking again settles it, since such a word is not relied on twice for long.
+        const LOOKS: usize = 3;
+        let mut appended = Self::append_once(flash, state);
+        for _ in 1..LOOKS {
+            let keeper_changed = matches!(
+                appended,
+                Err(AppendError::NoCopy { error: FlashError::Protected { .. } }
+                    | AppendError::OneCopy { error: FlashError::Protected { .. }, .. })
+            );
+            if !keeper_changed {
+                break;
+            }
+            appended = Self::append_once(flash, state);
+        }
+        appended
+    }
+
+    fn append_once<F: Flash>(flash: &mut F, state: BootState) -> Result<BootRecord, AppendError> {
         let copies = BOOT_LOG_OFFSETS.map(|page| Copy::scan(flash, page));
         let newest = newest(&copies);
         let sequence = newest.map_or(1, |record| record.sequence.wrapping_add(1));

@@ -75,6 +75,9 @@ fn decide_with(
 /// Image, reason and record of a decision to run, for tables.
 type Ran = (ImageRef, BootReason, u8, Option<BootState>);
 
+/// What, log, slot A, slot B, reset, expected.
+type Row = (&'static str, Option<BootState>, Option<ImageRef>, Option<ImageRef>, ResetCause, Option<Ran>);
+
 fn ran(decision: Decision<Known>) -> Option<Ran> {
     match decision {
         Decision::Run(run) => Some((run.image.0, run.reason, run.attempts, run.record)),
@@ -105,7 +108,7 @@ fn the_decision_for_each_log_and_each_content_of_the_slots() {
     };
     let twin = image(Slot::B, 1);
 
-    let table: [(&str, Option<BootState>, Option<ImageRef>, Option<ImageRef>, ResetCause, Option<Ran>); 20] = [
+    let table: [Row; 20] = [
         ("confirmed", Some(confirmed(old())), both_a, both_b, Watchdog, Some((old(), Confirmed, 0, None))),
         (
             "confirmed, invalid",

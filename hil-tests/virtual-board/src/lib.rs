@@ -4,4 +4,7 @@ pub mod board;
 pub mod chip;
 pub mod core;
 pub mod elf;
+pub mod line;
+pub mod serve;
 pub mod time;
+pub mod unit;

@@ -26,6 +26,9 @@ impl Clock {
 /// Times to look before a clock is given up. The PLL locks within 50 us, 800 cycles of 16 MHz.
 const PATIENCE: u32 = 10_000;
 
+/// `PWR_CR5.R1MODE`, zero for boost mode. By number: stm32-metapac 21 has it at bit 0, RM0440 section 6.4.24 at bit 8.
+const R1MODE: u32 = 1 << 8;
+
 /// Raises the clock as far as it goes.
 pub(crate) fn run_fast() -> Clock {
     allow_170_mhz();
@@ -59,7 +62,7 @@ pub(crate) fn run_fast() -> Clock {
 /// the clock rises, so they are read back.
 fn allow_170_mhz() {
     RCC.apb1enr1().modify(|enable| enable.set_pwren(true));
-    PWR.cr5().modify(|control| control.set_r1mode(false));
+    PWR.cr5().modify(|control| control.0 &= !R1MODE);
     FLASH.acr().modify(|access| {
         access.set_latency(Latency::WS4);
         access.set_prften(true);

@@ -22,7 +22,8 @@ pub(super) static REGISTERS: [Register; 11] = [
     Register::new(RTOR, "RTOR", 0, 0xFFFF_FFFF),
     Register::new(RQR, "RQR", 0, 0).hardware(0x1F),
     Register::read_only(ISR, "ISR", 0),
-    Register::new(ICR, "ICR", 0, 0).hardware(0x0012_3BFF),
+    // Drivers write all of ISR back: what is no flag of ICR is ignored.
+    Register::new(ICR, "ICR", 0, 0).hardware(0xFFFF_FFFF),
     Register::read_only(RDR, "RDR", 0),
     Register::new(TDR, "TDR", 0, 0).hardware(0x1FF),
     Register::new(PRESC, "PRESC", 0, 0xF),

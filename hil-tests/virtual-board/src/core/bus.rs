@@ -50,12 +50,13 @@ pub struct Signals {
     pub irq: IrqLines,
     /// Set by the chip to raise NMI once (flash double ECC error, clock security).
     pub nmi: bool,
-    /// Cycles that the core must stall before its next instruction (its own flash bank is busy). The core adds them and clears.
+    /// Cycles that the core must stall before its next instruction (its own flash bank is busy). The core takes them off
+    /// as it waits; deadlines on the way are kept.
     pub stall: u64,
     /// Set by the chip when a reset request is due (watchdog); the core stops with `Stop::Reset` before its next instruction.
     pub reset: bool,
-    /// Set by the core before each [`Chip::write`] and each flash [`Chip::read`]: the address of the instruction that
-    /// makes the access, so that the chip knows whether the core runs from the flash bank that it is about to block.
+    /// Set by the core before each [`Chip::read`] and [`Chip::write`]: the address behind the instruction that makes the
+    /// access, so that the chip knows whether the core runs from the flash bank that it is about to block.
     pub pc: u32,
     /// Set by the chip when whoever runs the core must look before it goes on (the core clock changed): the core clears
     /// it and returns `Stop::Deadline` before its next instruction.

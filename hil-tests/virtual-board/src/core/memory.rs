@@ -135,6 +135,7 @@ impl<C: Chip> Core<C> {
             self.check_private_access(address)?;
             return self.read_private(address, width);
         }
+        self.signals.pc = self.registers[15];
         let result = self.chip.read(self.without_alias(address), width, &mut self.signals);
         self.after_chip_access();
         result.map_err(|refused| self.refuse(address, refused))
@@ -155,6 +156,7 @@ impl<C: Chip> Core<C> {
             self.check_private_access(address)?;
             return self.write_private(address, width, value);
         }
+        self.signals.pc = self.registers[15];
         let result = self.chip.write(self.without_alias(address), width, value, &mut self.signals);
         // A write may move the chip's next deadline.
         self.chip_is_due = true;
@@ -177,15 +179,13 @@ impl<C: Chip> Core<C> {
         if (address as usize) < self.chip.flash().len() { address + FLASH_START } else { address }
     }
 
-    /// Acts on the signals that the chip changed: only lines, NMI and reset need the scheduler, so that polling stays fast.
+    /// Acts on the signals that the chip changed: only these need the scheduler, so that polling stays fast.
     fn after_chip_access(&mut self) {
-        let stall = std::mem::take(&mut self.signals.stall);
-        self.wait(stall);
         if self.signals.irq.take_changed() {
             self.lines_changed = true;
             self.ask_attention();
         }
-        if self.signals.nmi || self.signals.reset {
+        if self.signals.nmi || self.signals.reset || self.signals.pause || self.signals.stall > 0 {
             self.ask_attention();
         }
     }

@@ -49,8 +49,6 @@ impl<C: Chip> Core<C> {
 
     /// Everything between two bursts: time-driven events, lines, exceptions, sleep.
     fn attend(&mut self, target: u64) -> Attention {
-        let stall = std::mem::take(&mut self.signals.stall);
-        self.wait(stall);
         if self.signals.cycles >= self.deadline || self.chip_is_due {
             self.run_timers();
         }
@@ -66,8 +64,11 @@ impl<C: Chip> Core<C> {
                 self.note_new_pending();
             }
         }
-        if self.signals.cycles >= target {
+        if self.signals.cycles >= target || std::mem::take(&mut self.signals.pause) {
             return Attention::Stop(Stop::Deadline);
+        }
+        if self.signals.stall > 0 {
+            return self.stand_still(target);
         }
         if self.recheck {
             // An entry changes the priority: whatever is now due on top of it is looked at again.
@@ -90,6 +91,15 @@ impl<C: Chip> Core<C> {
         }
         self.pause_at = if self.breakpoint.is_some() { 0 } else { self.deadline.min(target) };
         Attention::Run
+    }
+
+    /// A part of a stall: up to the next deadline, so that the chip goes on in time while the core waits.
+    fn stand_still(&mut self, target: u64) -> Attention {
+        let until = self.deadline.min(target).max(self.signals.cycles + 1);
+        let part = self.signals.stall.min(until - self.signals.cycles);
+        self.signals.stall -= part;
+        self.wait(part);
+        Attention::Again
     }
 
     fn run_timers(&mut self) {

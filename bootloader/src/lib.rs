@@ -13,6 +13,7 @@ pub mod boot_log;
 pub mod decide;
 pub mod flash;
 pub mod reset_cause;
+pub mod sha256;
 pub mod transition;
 pub mod unit;
 pub mod verify;

@@ -214,19 +214,19 @@ impl ReadNorFlash for ChipFlash {
     }
 }
 
-/// Copies from flash, word by word where it can.
+/// Copies from flash, a whole word at a time where it can: hashing an image is most of a boot.
 fn copy(mut source: u32, bytes: &mut [u8]) {
-    let lead = (source.wrapping_neg() % 4) as usize;
+    let lead = (source.wrapping_neg() % WORD_SIZE) as usize;
     let (head, rest) = bytes.split_at_mut(lead.min(bytes.len()));
-    let (words, tail) = rest.as_chunks_mut::<4>();
+    let (words, tail) = rest.as_chunks_mut::<{ WORD_SIZE as usize }>();
     for byte in head {
         *byte = load_byte(&mut source);
     }
     for word in words {
-        // SAFETY: `read` has checked that the range is inside flash, which is always mapped; `source` is a multiple of 4
+        // SAFETY: `read` has checked that the range is inside flash, which is always mapped; `source` is a multiple of 8
         // here. Volatile, since flash changes behind the compiler's back.
-        *word = unsafe { (source as *const u32).read_volatile() }.to_le_bytes();
-        source += 4;
+        *word = unsafe { (source as *const u64).read_volatile() }.to_le_bytes();
+        source += WORD_SIZE;
     }
     for byte in tail {
         *byte = load_byte(&mut source);

@@ -28,6 +28,10 @@ pub(crate) struct Common {
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    Status(cmd::status::Args),
+    Update(cmd::update::Args),
+    Confirm(cmd::confirm::Args),
+    Rollback(cmd::rollback::Args),
     /// Make and look at signing keys
     #[command(subcommand)]
     Key(KeyCommand),

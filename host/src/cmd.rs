@@ -3,8 +3,14 @@
 pub(crate) mod bundle_build;
 pub(crate) mod bundle_show;
 pub(crate) mod bundle_verify;
+pub(crate) mod confirm;
+mod connection;
 pub(crate) mod key_new;
 pub(crate) mod key_show;
+pub(crate) mod rollback;
+pub(crate) mod status;
+mod trial_options;
+pub(crate) mod update;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -53,6 +59,10 @@ impl<E: Failure> From<E> for Failed {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let common = arguments.common;
     match &arguments.command {
+        Command::Status(args) => output::finish(status::run(args), common),
+        Command::Update(args) => output::finish(update::run(args), common),
+        Command::Confirm(args) => output::finish(confirm::run(args), common),
+        Command::Rollback(args) => output::finish(rollback::run(args), common),
         Command::Key(KeyCommand::New(args)) => output::finish(key_new::run(args), common),
         Command::Key(KeyCommand::Show(args)) => output::finish(key_show::run(args), common),
         Command::Bundle(BundleCommand::Build(args)) => output::finish(bundle_build::run(args), common),

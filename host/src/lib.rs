@@ -1,11 +1,17 @@
 //! Signs releases and takes units through updates over the plant's own bus.
 //!
 //! - [`key`], [`elf`], [`bundle`]: from a linked image to a signed release file, and back.
+//! - [`endpoint`], [`bus`], [`session`]: a line, its owner, and the messages that go over it.
+//! - [`update`]: another version for one unit, and back.
 //! - [`failure`]: what an error means for the caller.
 //!
 //! Prints nothing and exits nowhere: the binary `sonde` does (`src/main.rs`, `src/output.rs`).
 
 pub mod bundle;
+pub mod bus;
 pub mod elf;
+pub mod endpoint;
 pub mod failure;
 pub mod key;
+pub mod session;
+pub mod update;

@@ -1,0 +1,253 @@
+//! A conversation with one unit through its mailboxes (`bus:M2`): one request at a time, each with a sequence number, so
+//! that a repetition is known as one (`boot:U3`). Link mode `direct`: short FC23 answers (`bus:M3`).
+//!
+//! Does not decide what to ask: [`crate::update`] and the commands do.
+
+mod error;
+mod refusal;
+
+use std::time::Duration;
+
+use protocol::layout::Slot;
+use protocol::mailbox::{self, ENVELOPE_SIZE, Envelope, REQUEST_REGISTERS, RESPONSE_REGISTERS, message_length};
+use protocol::message::{Answer, Hello, MAX_PAGE_HASHES, PageMap, Reply, Request, SlotReport, UnitStatus};
+use protocol::modbus::exception::Exception;
+use protocol::version;
+use rand_core::{OsRng, RngCore as _};
+use tokio::time::{Instant, sleep};
+use tracing::debug;
+
+pub use self::error::SessionError;
+use crate::bus::{Bus, BusError, UnitId};
+
+/// Longest that a unit may be at work on one request: erasing a whole slot takes 2 s, verifying less than 1 s.
+const WORK_LIMIT: Duration = Duration::from_secs(20);
+/// First and longest wait between two looks at the response window.
+const POLL: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+/// How long a window may show another conversation before the request is written again.
+const FOREIGN_LIMIT: Duration = Duration::from_millis(300);
+/// How often it is written again.
+const REWRITES: u32 = 3;
+
+/// An open session.
+#[derive(Debug)]
+pub struct Session {
+    bus: Bus,
+    unit: UnitId,
+    session: u16,
+    sequence: u16,
+}
+
+/// What the response window says to us.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
+enum Seen {
+    Ours(Reply),
+    /// The reply is longer than what was read.
+    Longer {
+        registers: u16,
+    },
+    /// Another conversation's reply, or none yet.
+    Foreign,
+}
+
+impl Session {
+    /// Says hello and agrees on a message version.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn open(bus: &Bus, unit: UnitId) -> Result<(Self, Hello), SessionError> {
+        // Not 0, which a window holds that nobody has written to.
+        let number = (OsRng.next_u32() >> 16) as u16 | 1;
+        let mut session = Self { bus: bus.clone(), unit, session: number, sequence: 0 };
+        let hello = match session.ask(&Request::Hello).await? {
+            Answer::Hello(hello) => hello,
+            other => return Err(session.other_answer(&other)),
+        };
+        if hello.oldest_version > version::CURRENT || hello.current_version < version::MIN {
+            return Err(SessionError::Version {
+                unit,
+                speaks: (hello.oldest_version, hello.current_version),
+                ours: (version::MIN, version::CURRENT),
+            });
+        }
+        Ok((session, hello))
+    }
+
+    /// The bus it runs over.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// The unit it is with.
+    #[must_use]
+    pub fn unit(&self) -> UnitId {
+        self.unit
+    }
+
+    /// Asks how the unit is.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn status(&mut self) -> Result<UnitStatus, SessionError> {
+        match self.ask(&Request::Status).await? {
+            Answer::Status(status) => Ok(status),
+            other => Err(self.other_answer(&other)),
+        }
+    }
+
+    /// Asks what a slot holds; the unit verifies it for that.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn slot_report(&mut self, slot: Slot) -> Result<SlotReport, SessionError> {
+        match self.ask(&Request::SlotReport { slot }).await? {
+            Answer::SlotReport(report) => Ok(report),
+            other => Err(self.other_answer(&other)),
+        }
+    }
+
+    /// Asks for the hashes of pages from `first` on, of an image of `pages` pages.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn page_map(&mut self, first: u8, pages: u8) -> Result<PageMap, SessionError> {
+        let hashes = usize::from(pages.saturating_sub(first)).min(MAX_PAGE_HASHES);
+        // Reply, answer, first, count; then the hashes.
+        let registers = registers_for(4 + 8 * hashes).max(reply_registers(&Request::Abort));
+        match self.ask_within(&Request::PageMap { first }, registers).await? {
+            Answer::PageMap(map) if map.first == first && map.hashes.len() == hashes => Ok(map),
+            other => Err(self.other_answer(&other)),
+        }
+    }
+
+    /// Asks anything and waits for the answer, `Pending` included.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn ask(&mut self, request: &Request) -> Result<Answer, SessionError> {
+        self.ask_within(request, reply_registers(request)).await
+    }
+
+    /// The error for an answer to something else than what was asked.
+    pub(crate) fn other_answer(&self, answer: &Answer) -> SessionError {
+        SessionError::OtherAnswer { unit: self.unit, found: format!("{answer:?}") }
+    }
+
+    async fn ask_within(&mut self, request: &Request, registers: u16) -> Result<Answer, SessionError> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let envelope = Envelope { session: self.session, sequence: self.sequence };
+        let mut window = [0; REQUEST_REGISTERS as usize * 2];
+        let mut payload = [0; mailbox::MAX_REQUEST];
+        let payload = request.emit(&mut payload).map_err(|_| SessionError::TooLong)?;
+        let used = envelope.emit(payload, &mut window).ok_or(SessionError::TooLong)?;
+        debug!(unit = %self.unit, ?envelope, ?request, "asking");
+        match self.reply_to(envelope, &window[..used], registers).await? {
+            Reply::Done(answer) => {
+                debug!(?answer, "answered");
+                Ok(answer)
+            }
+            Reply::Refused(refusal) => Err(SessionError::Refused { unit: self.unit, refusal }),
+            Reply::Pending => Err(SessionError::StillPending { unit: self.unit, waited: WORK_LIMIT }),
+        }
+    }
+
+    /// Writes the request and looks at the response window until it holds the final reply, or the limit is over.
+    async fn reply_to(&self, envelope: Envelope, request: &[u8], registers: u16) -> Result<Reply, SessionError> {
+        let deadline = Instant::now() + WORK_LIMIT;
+        let (mut pause, longest_pause) = POLL;
+        let mut registers = registers;
+        let mut rewrites = REWRITES;
+        let mut window = self.write(request, registers, deadline).await?;
+        let mut foreign_since = Instant::now();
+        loop {
+            match self.look(envelope, &window)? {
+                Seen::Ours(Reply::Pending) if Instant::now() >= deadline => return Ok(Reply::Pending),
+                Seen::Ours(Reply::Pending) => foreign_since = Instant::now(),
+                Seen::Ours(reply) => return Ok(reply),
+                // From the start again: two parts could belong to two replies.
+                Seen::Longer { registers: all } => {
+                    registers = all;
+                    pause = Duration::ZERO;
+                }
+                Seen::Foreign if foreign_since.elapsed() >= FOREIGN_LIMIT => {
+                    if rewrites == 0 {
+                        return Err(SessionError::Overtaken { unit: self.unit });
+                    }
+                    rewrites -= 1;
+                    window = self.write(request, registers, deadline).await?;
+                    foreign_since = Instant::now();
+                    continue;
+                }
+                Seen::Foreign => {}
+            }
+            sleep(pause).await;
+            pause = (pause * 2).clamp(POLL.0, longest_pause);
+            window = self.bus.read_window(self.unit, mailbox::RESPONSE, registers).await?;
+        }
+    }
+
+    /// FC23, again while the unit says it is busy.
+    async fn write(&self, request: &[u8], registers: u16, deadline: Instant) -> Result<Vec<u8>, SessionError> {
+        let mut pause = POLL.0;
+        loop {
+            let result =
+                self.bus.exchange_windows(self.unit, (mailbox::REQUEST, request), (mailbox::RESPONSE, registers)).await;
+            match result {
+                Err(BusError::Exception { exception: Exception::Busy, .. }) if Instant::now() < deadline => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(POLL.1);
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    fn look(&self, envelope: Envelope, window: &[u8]) -> Result<Seen, SessionError> {
+        let [low, high, rest @ ..] = window.get(2..).unwrap_or_default() else { return Ok(Seen::Foreign) };
+        let [sequence_low, sequence_high, ..] = rest else { return Ok(Seen::Foreign) };
+        let shown = Envelope {
+            session: u16::from_le_bytes([*low, *high]),
+            sequence: u16::from_le_bytes([*sequence_low, *sequence_high]),
+        };
+        if shown != envelope {
+            return Ok(Seen::Foreign);
+        }
+        let length = message_length(window).unwrap_or_default();
+        if length > window.len() {
+            return match u16::try_from(length / 2) {
+                Ok(registers) if registers <= RESPONSE_REGISTERS => Ok(Seen::Longer { registers }),
+                _ => Err(SessionError::Malformed { unit: self.unit }),
+            };
+        }
+        // Behind the message may stand what an earlier, longer one left.
+        let malformed = SessionError::Malformed { unit: self.unit };
+        let Ok((_, payload)) = Envelope::parse(&window[..length]) else { return Err(malformed) };
+        Reply::parse(payload).map(Seen::Ours).map_err(|_| malformed)
+    }
+}
+
+/// Registers that hold a reply of so many payload bytes.
+fn registers_for(payload: usize) -> u16 {
+    (ENVELOPE_SIZE + payload).div_ceil(2) as u16
+}
+
+/// Registers that the longest reply to a request of this kind takes; a refusal fits all of them. What is read in vain
+/// costs two characters a register, what is missing costs a whole transaction.
+fn reply_registers(request: &Request) -> u16 {
+    registers_for(match request {
+        Request::Hello => 48,
+        Request::Status => 112,
+        Request::SlotReport { .. } => 42,
+        Request::PageMap { .. } => 4 + 8 * MAX_PAGE_HASHES,
+        Request::Confirm => 30,
+        Request::Begin { .. }
+        | Request::Finish
+        | Request::Activate { .. }
+        | Request::RollBack { .. }
+        | Request::Abort => 24,
+    })
+}
+
+#[cfg(test)]
+mod tests;

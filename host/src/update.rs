@@ -1,0 +1,171 @@
+//! Takes one unit to another version: stage, activate, watch the trial, confirm, or go back and say why (`boot:U1`-`U7`).
+//!
+//! Does not retry a whole update and knows one unit only: a rollout decides about more.
+
+mod choose;
+mod error;
+mod report;
+mod rollback;
+mod stage;
+mod trial;
+
+use std::time::{Duration, Instant};
+
+use protocol::boot_record::ImageRef;
+use protocol::message::{Answer, ChannelPolicy, Request, UnitStatus};
+
+use crate::bundle::Release;
+use crate::bus::{Bus, BusError, UnitId};
+use crate::key::PublicKey;
+use crate::session::{Session, SessionError};
+
+pub use self::choose::{ChooseError, Precheck};
+pub use self::error::UpdateError;
+pub use self::report::{Image, Outcome, Reason, Report, Transferred};
+pub use self::rollback::roll_back;
+pub use self::trial::TrialLimits;
+use self::trial::{Expected, Said};
+
+/// How an update is to go.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Who judges whether the release fits.
+    pub precheck: Precheck,
+    /// Keys one of which must have signed it; empty leaves that to the unit.
+    pub trusted: Vec<PublicKey>,
+    /// What to do when the trial is good.
+    pub then: Then,
+    /// How long the trial may take.
+    pub limits: TrialLimits,
+}
+
+/// What to do when the new image shows that it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// Confirm it.
+    Confirm,
+    /// Leave it on trial; a restart counts as an attempt.
+    LeaveOnTrial,
+}
+
+/// How far an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Another part begins.
+    Step(&'static str),
+    /// Image bytes are being sent.
+    Sending {
+        /// Bytes the unit has taken.
+        done: u64,
+        /// Bytes to send in all, as far as is known.
+        total: u64,
+    },
+}
+
+/// Takes progress in.
+pub type Watch<'a> = &'a mut (dyn FnMut(Progress) + Send);
+
+/// Updates a unit to a release.
+///
+/// # Errors
+/// [`UpdateError`] when the unit refuses, or when bus or unit fail. A trial that failed is no error but an [`Outcome`].
+pub async fn update(
+    bus: &Bus,
+    unit: UnitId,
+    release: &Release,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Report, UpdateError> {
+    let started = Instant::now();
+    let wire = bus.wire();
+    watch(Progress::Step("asking the unit"));
+    let (mut session, hello) = Session::open(bus, unit).await?;
+    let before = session.status().await?;
+    let mut report = Report::new(unit, &hello, &before);
+    let chosen = choose::choose(release, &hello, &before, options)?;
+    if let Some(running) = chosen.already_running {
+        report.outcome = Outcome::AlreadyRunning { image: running.into() };
+        report.end(started, bus.wire() - wire);
+        return Ok(report);
+    }
+    let image = chosen.image;
+    report.transferred = Some(stage::stage(&mut session, release, image, watch).await?);
+    watch(Progress::Step("activating"));
+    let expected = ImageRef { slot: image.manifest.slot, version: image.manifest.version, tag: image.manifest.tag() };
+    let request = Request::Activate { channels: ChannelPolicy::RefuseWhileRunning };
+    let expected = switch(&mut session, &request, expected).await?;
+    watch(Progress::Step("waiting for the trial"));
+    let verdict = trial::watch(bus, unit, expected, &before, options.limits).await?;
+    conclude(bus, unit, &mut report, verdict, &before, options, watch).await?;
+    report.end(started, bus.wire() - wire);
+    Ok(report)
+}
+
+/// Asks for a switch to `image` and lets the time until the restart pass. The answer may be lost to the restart itself:
+/// what the unit runs afterwards tells.
+async fn switch(session: &mut Session, request: &Request, image: ImageRef) -> Result<Expected, UpdateError> {
+    match session.ask(request).await {
+        Ok(Answer::Activating(activating)) if activating.image == image => {
+            tokio::time::sleep(Duration::from_millis(activating.reset_in_ms.into())).await;
+            Ok(Expected { image, said: Said::Yes })
+        }
+        Ok(other) => Err(session.other_answer(&other).into()),
+        Err(SessionError::Overtaken { .. } | SessionError::Bus(BusError::NoAnswer { .. })) => {
+            Ok(Expected { image, said: Said::Unknown })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Acts on what the trial showed and writes the outcome into the report.
+async fn conclude(
+    bus: &Bus,
+    unit: UnitId,
+    report: &mut Report,
+    verdict: trial::Verdict,
+    before: &UnitStatus,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<(), UpdateError> {
+    match verdict {
+        trial::Verdict::Good { status, after } => {
+            report.restart_s = Some(after.as_secs_f64());
+            report.after = status.running.into();
+            report.outcome = match (trial::is_confirmed(&status), options.then) {
+                (true, _) => Outcome::Confirmed,
+                (false, Then::LeaveOnTrial) => Outcome::OnTrial,
+                (false, Then::Confirm) => {
+                    watch(Progress::Step("confirming"));
+                    confirm(bus, unit).await?;
+                    Outcome::Confirmed
+                }
+            };
+        }
+        trial::Verdict::FellBack { status, reason } => {
+            report.after = status.running.into();
+            report.outcome = Outcome::FellBack { reason };
+        }
+        trial::Verdict::Bad { reason } => {
+            watch(Progress::Step("rolling back"));
+            let status = rollback::undo(bus, unit, before, options.limits).await?;
+            report.after = status.running.into();
+            report.outcome = Outcome::RolledBack { reason };
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the running image.
+///
+/// # Errors
+/// [`SessionError`], among others when the image is not on trial.
+pub async fn confirm(bus: &Bus, unit: UnitId) -> Result<protocol::message::Confirmed, SessionError> {
+    let (mut session, _) = Session::open(bus, unit).await?;
+    match session.ask(&Request::Confirm).await? {
+        Answer::Confirmed(confirmed) => Ok(confirmed),
+        other => Err(session.other_answer(&other)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! Watches a unit after it was told to run another image: does it come back, as what, and is it well (`boot:U7`)?
+
+use std::time::{Duration, Instant};
+
+use protocol::boot_record::{ImageRef, Phase, Switch};
+use protocol::message::UnitStatus;
+use tracing::debug;
+
+use super::UpdateError;
+use super::report::Reason;
+use crate::bus::{Bus, Patience, UnitId};
+use crate::failure::{Class, Failure as _};
+use crate::session::{Session, SessionError};
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Longest wait for one answer while the unit may be restarting.
+const LOOK_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// How long a trial may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrialLimits {
+    /// Until the unit must be back and well. Three attempts of one watchdog period (1 s) and a boot each fit several
+    /// times (`boot:B7`).
+    pub deadline: Duration,
+    /// How long the new image must have run before it is called good: longer than the watchdog's period, so that an
+    /// image that does not feed it is not confirmed.
+    pub soak: Duration,
+}
+
+impl Default for TrialLimits {
+    fn default() -> Self {
+        Self { deadline: Duration::from_secs(15), soak: Duration::from_millis(1500) }
+    }
+}
+
+/// What is to run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    pub(super) image: ImageRef,
+    pub(super) said: Said,
+}
+
+/// Whether the unit said that it would switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// It did.
+    Yes,
+    /// Its answer was lost, perhaps to the restart itself.
+    Unknown,
+}
+
+/// What a trial showed.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It runs and is well.
+    Good {
+        status: UnitStatus,
+        /// From the restart to its first answer.
+        after: Duration,
+    },
+    /// It runs and is not well.
+    Bad { reason: Reason },
+    /// The unit gave up on it by itself.
+    FellBack { status: UnitStatus, reason: Reason },
+}
+
+/// Looks until there is a verdict or the time is over.
+pub(super) async fn watch(
+    bus: &Bus,
+    unit: UnitId,
+    Expected { image, said }: Expected,
+    before: &UnitStatus,
+    limits: TrialLimits,
+) -> Result<Verdict, UpdateError> {
+    let started = Instant::now();
+    let patience = Patience { timeout: bus.patience().timeout.min(LOOK_TIMEOUT), attempts: 1 };
+    let bus = bus.with_patience(patience);
+    let mut seen = Seen { switched: said == Said::Yes, ..Seen::default() };
+    while started.elapsed() < limits.deadline {
+        match look(&bus, unit).await {
+            Ok(status) => {
+                if let Some(verdict) = seen.judge(status, image, before, limits.soak, started.elapsed()) {
+                    return Ok(verdict);
+                }
+            }
+            // Restarting, or hanging: that is what is being waited for.
+            Err(error) if error.class() == Class::Bus => debug!(%error, "not there"),
+            Err(error) => debug!(%error, "not ready"),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    let waited = limits.deadline;
+    match (seen.first_answer, seen.last) {
+        (Some(_), _) => Ok(Verdict::Bad { reason: Reason::NotSettled { within_s: waited.as_secs() } }),
+        (None, Some(_)) => Err(UpdateError::NotActivated { unit, waited }),
+        (None, None) => Err(UpdateError::NoReturn { unit, waited }),
+    }
+}
+
+async fn look(bus: &Bus, unit: UnitId) -> Result<UnitStatus, SessionError> {
+    let (mut session, _) = Session::open(bus, unit).await?;
+    session.status().await
+}
+
+/// Whether nothing needs to be confirmed.
+pub(super) fn is_confirmed(status: &UnitStatus) -> bool {
+    status.phase == Phase::Confirmed
+}
+
+/// What has been seen so far.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The unit said that it would switch.
+    switched: bool,
+    last: Option<UnitStatus>,
+    /// When the expected image first answered.
+    first_answer: Option<Duration>,
+}
+
+impl Seen {
+    /// A verdict, or none yet.
+    fn judge(
+        &mut self,
+        status: UnitStatus,
+        expected: ImageRef,
+        before: &UnitStatus,
+        soak: Duration,
+        now: Duration,
+    ) -> Option<Verdict> {
+        self.last = Some(status);
+        if status.running != expected {
+            // What was in the log before proves nothing, unless the unit is known to have switched since.
+            let news = self.switched || self.first_answer.is_some() || status.last_switch != before.last_switch;
+            return match status.last_switch {
+                Switch::FellBack { from, cause, reset } if news && from == expected.version => {
+                    let reason = Reason::FellBack { cause: cause.to_string(), reset: reset.to_string() };
+                    Some(Verdict::FellBack { status, reason })
+                }
+                _ => None,
+            };
+        }
+        let after = *self.first_answer.get_or_insert(now);
+        if status.self_test.failed != 0 {
+            let failed = status.self_test.failures().map(|check| check.to_string()).collect();
+            return Some(Verdict::Bad { reason: Reason::SelfTest { failed } });
+        }
+        if status.outputs != before.outputs {
+            let reason = Reason::Outputs { before: before.outputs, after: status.outputs };
+            return Some(Verdict::Bad { reason });
+        }
+        let ran_long_enough = Duration::from_millis(status.uptime_ms.into()) >= soak;
+        (status.self_test.passed() && ran_long_enough).then_some(Verdict::Good { status, after })
+    }
+}

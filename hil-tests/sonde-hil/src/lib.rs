@@ -1,1 +1,5 @@
-//! sonde-hil
+//! The rig: virtual boards served on a line, the real `sonde` program in front of them, and what is told with both.
+
+pub mod demo;
+pub mod sonde;
+pub mod unit;

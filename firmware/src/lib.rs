@@ -1,1 +1,29 @@
-//! sonde-firmware
+//! The controller's firmware: the library thinks, the bins wire it to the chip.
+//!
+//! - [`modbus`] turns bytes into requests and answers them; [`holding`] is the one address space behind it.
+//! - [`unit`] is everything an answer can depend on, in one place; whoever holds it never waits.
+//! - [`worker`] does what takes time: signatures, hashes, flash. It holds the unit only between its steps.
+//! - [`transfer`] is the state of an update, [`session`] who is asking for it.
+//!
+//! Allocates nothing, has no clock (times are arguments), and but for `chip` knows no chip: the same code runs on the host.
+//!
+//! Never drives an output by itself: after any reset all channels are off and stay off (`boot:U8`).
+#![cfg_attr(not(test), no_std)]
+
+pub mod facts;
+pub mod health;
+pub mod holding;
+pub mod modbus;
+pub mod registers;
+pub mod self_test;
+pub mod session;
+pub mod status;
+pub mod transfer;
+pub mod unit;
+pub mod version;
+pub mod worker;
+
+#[cfg(target_os = "none")]
+pub mod chip;
+#[cfg(test)]
+mod fixture;

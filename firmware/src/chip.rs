@@ -1,0 +1,86 @@
+//! The firmware on its STM32G474: connects, decides nothing.
+//!
+//! - The bus is served by an executor of its own in an interrupt, so that an answer does not wait for a signature.
+//! - Work and supervision share thread mode: whoever blocks it starves the supervisor, and the watchdog ends it.
+
+mod background;
+mod board;
+mod bus;
+mod clock;
+mod faults;
+#[cfg(feature = "fault-hang-after-boot")]
+mod hang;
+mod outputs;
+mod supervisor;
+mod work;
+
+use core::cell::RefCell;
+
+use embassy_executor::{Executor, InterruptExecutor};
+use embassy_stm32::interrupt;
+use embassy_stm32::interrupt::{InterruptExt as _, Priority};
+use embassy_sync::blocking_mutex::Mutex;
+use protocol::handover::{Mark, MarkKind};
+use protocol::layout::Slot;
+use static_cell::StaticCell;
+
+use bootloader::boot_log::BootLog;
+use bootloader::flash::WriteScope;
+use bootloader::stm32g4::flash::ChipFlash;
+use bootloader::stm32g4::handover;
+
+use self::board::{Board, Locked};
+use crate::facts::Facts;
+use crate::unit::Unit;
+use crate::version::FIRMWARE_VERSION;
+use crate::worker::Worker;
+
+static UNIT: StaticCell<Locked> = StaticCell::new();
+static WORKER: StaticCell<Worker<ChipFlash>> = StaticCell::new();
+static THREAD: StaticCell<Executor> = StaticCell::new();
+static BUS: InterruptExecutor = InterruptExecutor::new();
+
+/// Characters come every 87 us and wait in an 8-character FIFO: nothing but the time driver is more urgent.
+const UART_PRIORITY: Priority = Priority::P4;
+/// Below the interrupts that feed it, above thread mode.
+const BUS_PRIORITY: Priority = Priority::P8;
+
+/// Runs the image that is linked for `slot`. Never returns.
+pub fn run(slot: Slot) -> ! {
+    outputs::all_off();
+    handover::leave_mark(Mark { kind: MarkKind::Alive, detail: 0 });
+    let peripherals = embassy_stm32::init(clock::config());
+    let watchdog = supervisor::take_watchdog(peripherals.IWDG);
+
+    let mut flash = ChipFlash::open(WriteScope::Update { idle: slot.other() })
+        .expect("the loader runs no image on a chip of another geometry");
+    let facts = Facts::gather(&mut flash, slot, handover::report(), FIRMWARE_VERSION);
+    let log = BootLog::read(&mut flash);
+    let unit = UNIT.init_with(|| Mutex::new(RefCell::new(Unit::new(facts, log))));
+    let board = Board::new(unit);
+    let worker = WORKER.init_with(|| Worker::new(flash));
+
+    interrupt::USART1.set_priority(UART_PRIORITY);
+    interrupt::UART5.set_priority(BUS_PRIORITY);
+    let line = bus::open(peripherals.USART1, peripherals.PA10, peripherals.PA9, peripherals.PA12);
+    let bus = BUS.start(interrupt::UART5);
+    bus.spawn(bus::serve(board, line).expect("spawned once"));
+    THREAD.init_with(Executor::new).run(|thread| {
+        thread.spawn(work::work(board, worker).expect("spawned once"));
+        thread.spawn(supervisor::supervise(board, watchdog).expect("spawned once"));
+        #[cfg(feature = "fault-hang-after-boot")]
+        thread.spawn(hang::hang().expect("spawned once"));
+    })
+}
+
+/// The interrupt of a UART that this board does not use runs the executor of the bus.
+mod bus_interrupt {
+    #![expect(unsafe_code, reason = "an interrupt handler hands itself to its executor")]
+    use embassy_stm32::interrupt;
+
+    #[interrupt]
+    unsafe fn UART5() {
+        // SAFETY: called from this handler only, which is enabled by `BUS.start`.
+        unsafe { super::BUS.on_interrupt() }
+    }
+}

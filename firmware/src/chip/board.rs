@@ -1,0 +1,54 @@
+//! The unit behind a lock that both priorities can take.
+
+use core::cell::RefCell;
+
+use embassy_sync::blocking_mutex::Mutex;
+use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+use embassy_sync::signal::Signal;
+use embassy_time::Instant;
+
+use super::outputs;
+use crate::health::Task;
+use crate::unit::Unit;
+use crate::worker::Shared;
+
+/// The unit, locked by a critical section: a frame is handled within it in some tens of microseconds, less than a
+/// character.
+pub(super) type Locked = Mutex<CriticalSectionRawMutex, RefCell<Unit>>;
+
+static WORK: Signal<CriticalSectionRawMutex, ()> = Signal::new();
+
+/// A handle on the unit.
+#[derive(Clone, Copy)]
+pub(super) struct Board(&'static Locked);
+
+impl Board {
+    pub(super) fn new(unit: &'static Locked) -> Self {
+        Self(unit)
+    }
+
+    /// A task reports that it is alive.
+    pub(super) fn report(self, task: Task) {
+        self.with(|unit| unit.health.report(task, unit.live.uptime_ms));
+    }
+
+    /// Says that there may be work.
+    pub(super) fn call_worker(self) {
+        WORK.signal(());
+    }
+
+    /// Waits until there may be work.
+    pub(super) async fn work(self) {
+        WORK.wait().await;
+    }
+}
+
+impl Shared for Board {
+    fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R {
+        self.0.lock(|unit| {
+            let mut unit = unit.borrow_mut();
+            unit.observe(Instant::now().as_millis(), outputs::read());
+            ask(&mut unit)
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Feeds the watchdog while every task reports, runs the self-test, restarts the unit when that is due.
+
+use embassy_stm32::Peri;
+use embassy_stm32::peripherals::IWDG;
+use embassy_stm32::wdg::IndependentWatchdog;
+use embassy_time::Timer;
+use protocol::boot_record::Phase;
+use protocol::handover::{Mark, MarkKind};
+
+use bootloader::stm32g4::handover;
+
+use super::board::Board;
+use super::{clock, outputs};
+use crate::self_test::{self, Evidence};
+use crate::unit::Unit;
+use crate::worker::Shared as _;
+
+/// How long the unit may go on when nobody feeds the watchdog, microseconds.
+const WATCHDOG_US: u32 = 1_000_000;
+/// How often the supervisor looks, milliseconds.
+const LOOK_MS: u64 = 20;
+
+/// Takes over the watchdog that the loader started.
+pub(super) fn take_watchdog(watchdog: Peri<'static, IWDG>) -> IndependentWatchdog<'static, IWDG> {
+    let mut watchdog = IndependentWatchdog::new(watchdog, WATCHDOG_US);
+    watchdog.unleash();
+    watchdog.pet();
+    watchdog
+}
+
+/// Supervises for ever.
+#[embassy_executor::task]
+pub(super) async fn supervise(board: Board, mut watchdog: IndependentWatchdog<'static, IWDG>) {
+    loop {
+        if board.with(look) == Verdict::Fine {
+            watchdog.pet();
+        }
+        Timer::after_millis(LOOK_MS).await;
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Verdict {
+    Fine,
+    TaskOverdue,
+}
+
+fn look(unit: &mut Unit) -> Verdict {
+    if unit.restart_is_due() {
+        handover::leave_mark(Mark { kind: MarkKind::Requested, detail: 0 });
+        cortex_m::peripheral::SCB::sys_reset();
+    }
+    let now = unit.live.uptime_ms;
+    if unit.live.self_test.ran == 0 && now >= self_test::SETTLED_MS {
+        unit.live.self_test = self_test::run(&Evidence {
+            facts: unit.facts(),
+            log: unit.live.log,
+            clock_hz: clock::measured_hz(),
+            outputs: unit.live.outputs,
+        });
+    }
+    show(unit, now);
+    if unit.health.overdue(now).is_none() { Verdict::Fine } else { Verdict::TaskOverdue }
+}
+
+/// LED: on; on trial it blinks once a second, after a failed self-test four times.
+fn show(unit: &Unit, now_ms: u64) {
+    let period_ms = match unit.phase() {
+        _ if unit.live.self_test.failed != 0 => 250,
+        Phase::Trial { .. } => 1_000,
+        Phase::Confirmed => u64::MAX,
+    };
+    outputs::light(now_ms % period_ms < period_ms / 2);
+}

@@ -1,0 +1,147 @@
+//! Finds the frames for this unit in the bytes of a shared line.
+//!
+//! The line carries requests to other units and their answers too, and adapters split and merge frames. So a frame ends
+//! where its length and its CRC say, not where a pause is; pauses only help to find a beginning again after noise.
+//!
+//! What stands at the head of the buffer is read as a request and as an answer at once: the first reading whose length
+//! is reached with a good CRC wins. A head that neither reading can complete any more is dropped at the next pause
+//! between frames; after a longer silence, the end of the buffer is searched for a request that followed the noise.
+
+use protocol::modbus::rtu::{Frame, FrameLength, MIN_FRAME, answer_length, request_length};
+use protocol::modbus::{BROADCAST, MAX_FRAME};
+
+/// Pause that separates frames above 19200 baud, microseconds (Modbus over serial line V1.02, section 2.5.1.1).
+pub const FRAME_GAP_US: u64 = 1_750;
+/// Silence after which nothing more is expected of a frame, microseconds. Longer than the gaps that device servers and
+/// USB adapters leave inside a frame; frames of unknown length are answered only after it.
+pub const SILENCE_US: u64 = 5_000;
+
+/// What the line had to tell.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// A request for this unit, or for all.
+    Request(Frame<'a>),
+    /// Bytes that were no frame: noise, a wrong CRC, a torn frame.
+    Garbage,
+}
+
+/// Collects bytes until they are a frame.
+#[derive(Debug)]
+pub struct Receiver {
+    unit: u8,
+    bytes: [u8; MAX_FRAME],
+    length: usize,
+    head: Head,
+    last_us: u64,
+}
+
+/// What can still become of the bytes in the buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Head {
+    /// Nothing there, or a frame that has been handed out.
+    Done,
+    /// More bytes may complete a frame.
+    Growing,
+    /// Only silence can tell: the function's length is unknown, or the bytes fit nothing.
+    Stuck,
+}
+
+impl Receiver {
+    /// A receiver for the unit with that address.
+    #[must_use]
+    pub const fn new(unit: u8) -> Self {
+        Self { unit, bytes: [0; MAX_FRAME], length: 0, head: Head::Done, last_us: 0 }
+    }
+
+    /// Takes a byte that arrived at `now_us`.
+    pub fn push(&mut self, byte: u8, now_us: u64) -> Option<Heard<'_>> {
+        let mut dropped = false;
+        if self.head == Head::Done {
+            self.length = 0;
+        } else if self.is_over(now_us) || self.length == MAX_FRAME {
+            // Another unit's frame of unknown length is no noise.
+            dropped = Frame::parse(&self.bytes[..self.length]).is_none();
+            self.length = 0;
+        }
+        self.last_us = now_us;
+        self.bytes[self.length] = byte;
+        self.length += 1;
+        self.head = Head::Growing;
+        let complete = self.look();
+        match complete {
+            Some(Reading::Request) => {
+                let frame = Frame::parse(&self.bytes[..self.length])?;
+                self.is_ours(frame.address).then_some(Heard::Request(frame))
+            }
+            Some(Reading::Answer) => None,
+            None => dropped.then_some(Heard::Garbage),
+        }
+    }
+
+    /// When to call [`Receiver::silence`] unless another byte comes first, microseconds; `None` when nothing is open.
+    #[must_use]
+    pub fn silence_at(&self) -> Option<u64> {
+        (self.head != Head::Done).then_some(self.last_us + SILENCE_US)
+    }
+
+    /// Tells that the line has been silent until `now_us`.
+    pub fn silence(&mut self, now_us: u64) -> Option<Heard<'_>> {
+        if self.silence_at().is_none_or(|at| now_us < at) {
+            return None;
+        }
+        self.head = Head::Done;
+        let bytes = &self.bytes[..self.length];
+        if let Some(frame) = Frame::parse(bytes) {
+            return self.is_ours(frame.address).then_some(Heard::Request(frame));
+        }
+        let behind_noise = (1..bytes.len().saturating_sub(MIN_FRAME - 1)).find_map(|start| {
+            let tail = &bytes[start..];
+            let complete = self.is_ours(tail[0]) && request_length(tail) == FrameLength::Exactly(tail.len());
+            if complete { Frame::parse(tail) } else { None }
+        });
+        Some(behind_noise.map_or(Heard::Garbage, Heard::Request))
+    }
+
+    /// Forgets everything, for instance what was heard of one's own answer.
+    pub fn clear(&mut self) {
+        self.head = Head::Done;
+    }
+
+    fn is_ours(&self, address: u8) -> bool {
+        address == self.unit || address == BROADCAST
+    }
+
+    /// Whether a byte at `now_us` cannot belong to what is in the buffer.
+    fn is_over(&self, now_us: u64) -> bool {
+        let pause = now_us.saturating_sub(self.last_us);
+        pause >= SILENCE_US || (self.head == Head::Stuck && pause >= FRAME_GAP_US)
+    }
+
+    /// Looks at the buffer after a byte was added.
+    fn look(&mut self) -> Option<Reading> {
+        let bytes = &self.bytes[..self.length];
+        let mut growing = false;
+        for (length, reading) in [(request_length(bytes), Reading::Request), (answer_length(bytes), Reading::Answer)] {
+            match length {
+                FrameLength::Exactly(exact) if exact == bytes.len() && Frame::parse(bytes).is_some() => {
+                    self.head = Head::Done;
+                    return Some(reading);
+                }
+                FrameLength::Exactly(exact) => growing |= exact > bytes.len(),
+                FrameLength::Needs(_) => growing = true,
+                FrameLength::Unknown => {}
+            }
+        }
+        self.head = if growing { Head::Growing } else { Head::Stuck };
+        None
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Request,
+    Answer,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! The mailbox: one client at a time, each of its requests executed once (`boot:U3`).
+//!
+//! Every request may arrive twice, and a late answer may belong to an earlier one: so a request carries a session that
+//! its client chose and a sequence number. The next number is a new request; the last one again gets the last reply
+//! again; anything else is out of sequence. `Hello` opens a session at any number, also while another one is open: its
+//! client may have gone away.
+//!
+//! What takes time is left for the worker and answered `Pending` meanwhile (`bus:M6`). The response window always holds the
+//! reply to the request that came last.
+
+use protocol::mailbox::{ENVELOPE_SIZE, Envelope, MAX_REPLY, RESPONSE_REGISTERS};
+use protocol::message::{Answer, Refusal, Reply, Request};
+use protocol::modbus::exception::Exception;
+
+use crate::status;
+use crate::unit::Unit;
+
+/// Open session, and the reply that can be read.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+    /// Its request is with the worker, or waits for it.
+    todo: Todo,
+    /// The reply to the last request that was executed, kept to be given again.
+    kept: Window,
+    /// What the response window shows.
+    shown: Window,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nobody has said hello since start.
+    Closed,
+    /// The envelope of the last request that was executed or is being executed.
+    Open(Envelope),
+}
+
+/// Where the last request is.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "no allocator to box with; there is one of it")]
+enum Todo {
+    /// Answered.
+    Nothing,
+    /// Waiting for the worker.
+    Waiting(Request),
+    /// The worker is at it.
+    InWork,
+}
+
+/// A request that the worker has taken, to be answered under this envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket(Envelope);
+
+/// What to do about a request that has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrival {
+    /// Execute it.
+    New,
+    /// Show the reply to it once more.
+    Again,
+    /// Refuse it; the session stays where it is.
+    Refused(Refusal),
+}
+
+impl Session {
+    /// Nobody has said hello; the response window reads zeros.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { state: State::Closed, todo: Todo::Nothing, kept: Window::EMPTY, shown: Window::EMPTY }
+    }
+
+    /// Copies the start of the response window; zeros behind the reply.
+    pub fn read_response(&self, out: &mut [u8]) {
+        for (index, place) in out.iter_mut().enumerate() {
+            *place = self.shown.bytes.get(index).copied().unwrap_or(0);
+        }
+    }
+
+    /// Sequence number of the last request that was executed; 0 before the first.
+    #[must_use]
+    pub fn sequence(&self) -> u16 {
+        match self.state {
+            State::Closed => 0,
+            State::Open(last) => last.sequence,
+        }
+    }
+
+    /// The request that waits for the worker, if any.
+    pub fn take_work(&mut self) -> Option<(Ticket, Request)> {
+        let State::Open(envelope) = self.state else { return None };
+        match core::mem::replace(&mut self.todo, Todo::Nothing) {
+            Todo::Waiting(request) => {
+                self.todo = Todo::InWork;
+                Some((Ticket(envelope), request))
+            }
+            other => {
+                self.todo = other;
+                None
+            }
+        }
+    }
+
+    /// The worker's reply. Dropped when another client has opened a session meanwhile.
+    pub fn finish_work(&mut self, ticket: Ticket, reply: &Reply) {
+        if self.state == State::Open(ticket.0) && matches!(self.todo, Todo::InWork) {
+            self.todo = Todo::Nothing;
+            self.keep(ticket.0, reply);
+        }
+    }
+
+    fn arrive(&self, envelope: Envelope, is_hello: bool) -> Arrival {
+        match self.state {
+            State::Open(last) if last == envelope => Arrival::Again,
+            _ if is_hello => Arrival::New,
+            // The protocol has no word for "no session"; what the client has to do is the same: say hello.
+            State::Closed => Arrival::Refused(Refusal::OtherSession { open: 0 }),
+            State::Open(last) if last.session != envelope.session => {
+                Arrival::Refused(Refusal::OtherSession { open: last.session })
+            }
+            State::Open(last) => {
+                let expected = last.sequence.wrapping_add(1);
+                match self.todo {
+                    _ if envelope.sequence != expected => {
+                        Arrival::Refused(Refusal::OutOfSequence { expected, found: envelope.sequence })
+                    }
+                    Todo::Nothing => Arrival::New,
+                    Todo::Waiting(_) | Todo::InWork => Arrival::Refused(Refusal::Busy),
+                }
+            }
+        }
+    }
+
+    /// Shows the reply to a request that was executed, and keeps it.
+    fn keep(&mut self, envelope: Envelope, reply: &Reply) {
+        self.kept.set(envelope, reply);
+        self.shown = self.kept;
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Unit {
+    /// Takes what was written to the request window.
+    ///
+    /// # Errors
+    /// Exception 3 for anything that is not one message: it has no envelope to be answered under.
+    pub(crate) fn request(&mut self, window: &[u8]) -> Result<(), Exception> {
+        let (envelope, payload) = Envelope::parse(window).map_err(|_| Exception::IllegalDataValue)?;
+        let request = Request::parse(payload).ok();
+        match self.session.arrive(envelope, request == Some(Request::Hello)) {
+            Arrival::Again => self.session.shown = self.session.kept,
+            Arrival::Refused(refusal) => self.session.shown.set(envelope, &Reply::Refused(refusal)),
+            Arrival::New => self.execute(envelope, request),
+        }
+        Ok(())
+    }
+
+    fn execute(&mut self, envelope: Envelope, request: Option<Request>) {
+        self.session.state = State::Open(envelope);
+        self.session.todo = Todo::Nothing;
+        let reply = match request {
+            None => Reply::Refused(Refusal::NotUnderstood),
+            Some(Request::Hello) => Reply::Done(Answer::Hello(status::hello(self))),
+            Some(Request::Status) => Reply::Done(Answer::Status(status::status(self))),
+            Some(slow) => {
+                self.session.todo = Todo::Waiting(slow);
+                Reply::Pending
+            }
+        };
+        self.session.keep(envelope, &reply);
+    }
+}
+
+/// Contents of the response window.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    bytes: [u8; RESPONSE_REGISTERS as usize * 2],
+}
+
+impl Window {
+    const EMPTY: Self = Self { bytes: [0; RESPONSE_REGISTERS as usize * 2] };
+
+    fn set(&mut self, envelope: Envelope, reply: &Reply) {
+        let mut payload = [0; MAX_REPLY];
+        self.bytes.fill(0);
+        let message =
+            reply.emit(&mut payload).expect("every reply fits the window: the protocol's tests hold it to that");
+        envelope.emit(message, &mut self.bytes).expect("the window is made for the longest reply");
+    }
+}
+
+const _: () = assert!(MAX_REPLY + ENVELOPE_SIZE == RESPONSE_REGISTERS as usize * 2);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! Everything that an answer can depend on, in one place.
+//!
+//! The Modbus side and the worker share it under one lock, so nothing here waits, reads flash or computes for long: a
+//! frame is answered within a millisecond (`bus:M6`).
+
+use protocol::boot_record::{BootState, Phase};
+use protocol::message::SelfTest;
+
+use bootloader::boot_log::LogView;
+
+use crate::facts::Facts;
+use crate::health::Health;
+use crate::registers::Controls;
+use crate::self_test::Outputs;
+use crate::session::Session;
+use crate::transfer::Transfer;
+
+/// Time from the answer to a request for a restart to the restart, milliseconds: enough for the answer to be polled at
+/// 9600 baud and through a gateway.
+pub const RESTART_DELAY_MS: u16 = 100;
+
+/// The unit, as the bus sees it.
+#[derive(Debug)]
+pub struct Unit {
+    facts: Facts,
+    /// What changes by itself.
+    pub live: Live,
+    /// What a master has set.
+    pub controls: Controls,
+    /// What has been counted since start.
+    pub counters: Counters,
+    /// Who asks, and the last answer.
+    pub session: Session,
+    /// The update under way.
+    pub transfer: Transfer,
+    /// Whether all tasks report in time.
+    pub health: Health,
+    /// When to restart, milliseconds since start.
+    restart_at_ms: Option<u64>,
+}
+
+/// What changes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Live {
+    /// Since the image started, milliseconds.
+    pub uptime_ms: u64,
+    /// Levels of the outputs.
+    pub outputs: Outputs,
+    /// Result of the self-test so far.
+    pub self_test: SelfTest,
+    /// The boot log, as it was last read.
+    pub log: LogView,
+}
+
+/// What has been counted since start; every count stops at its maximum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Frames for this unit.
+    pub frames: u16,
+    /// Exception answers.
+    pub exceptions: u16,
+    /// Bytes on the line that were no frame, counted once each time.
+    pub communication_errors: u16,
+}
+
+impl Counters {
+    /// Counts a frame for this unit.
+    pub fn frame_received(&mut self) {
+        self.frames = self.frames.saturating_add(1);
+    }
+
+    /// Counts an exception answer.
+    pub fn exception_sent(&mut self) {
+        self.exceptions = self.exceptions.saturating_add(1);
+    }
+
+    /// Counts a disturbance of the line.
+    pub fn communication_error(&mut self) {
+        self.communication_errors = self.communication_errors.saturating_add(1);
+    }
+}
+
+impl Unit {
+    /// A unit that has just started: all outputs off, nobody asking, nothing under way.
+    #[must_use]
+    pub fn new(facts: Facts, log: LogView) -> Self {
+        Self {
+            facts,
+            live: Live { uptime_ms: 0, outputs: Outputs::OFF, self_test: SelfTest { ran: 0, failed: 0 }, log },
+            controls: Controls::default(),
+            counters: Counters::default(),
+            session: Session::new(),
+            transfer: Transfer::new(),
+            health: Health::new(),
+            restart_at_ms: None,
+        }
+    }
+
+    /// What is known since the start.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Address on the bus.
+    #[must_use]
+    pub fn unit_id(&self) -> u8 {
+        self.facts.unit_id()
+    }
+
+    /// Brings time and outputs up to date; call before anything that may look at them.
+    pub fn observe(&mut self, uptime_ms: u64, outputs: Outputs) {
+        self.live.uptime_ms = uptime_ms;
+        self.live.outputs = outputs;
+    }
+
+    /// The boot state in force; `None` without a readable log.
+    #[must_use]
+    pub fn log(&self) -> Option<BootState> {
+        self.live.log.state()
+    }
+
+    /// How far the running image is trusted. An image that the log does not name as the active one is not on trial.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.log() {
+            Some(state) if state.active == self.facts.running() => state.phase,
+            _ => Phase::Confirmed,
+        }
+    }
+
+    /// Plans a restart, [`RESTART_DELAY_MS`] from now.
+    pub fn plan_restart(&mut self) {
+        self.restart_at_ms.get_or_insert(self.live.uptime_ms + u64::from(RESTART_DELAY_MS));
+    }
+
+    /// Whether the time of a planned restart has come.
+    #[must_use]
+    pub fn restart_is_due(&self) -> bool {
+        self.restart_at_ms.is_some_and(|at| self.live.uptime_ms >= at)
+    }
+}

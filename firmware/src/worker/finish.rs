@@ -1,0 +1,95 @@
+//! Ends a transfer: the image in flash is compared with its manifest, then the manifest is written. That write is what
+//! makes the slot valid, so it comes last.
+
+use protocol::boot_record::ImageRef;
+use protocol::manifest::{Manifest, SignedManifest};
+use protocol::message::{Refusal, Staged};
+
+use bootloader::flash::FlashError;
+use bootloader::verify::{InvalidImage, hash_image, verify_image};
+
+use super::refusals::place_of;
+use super::{BackgroundFlash, Shared, Worker};
+use crate::transfer::{Event, Receiving, State};
+
+/// Where the transfer stands when it is to be finished.
+#[expect(clippy::large_enum_variant, reason = "no allocator to box with; there is one of it, for a moment")]
+enum Stand {
+    /// It was finished before: the answer to that was lost.
+    Whole(ImageRef),
+    /// All pages should be there.
+    Sent { signed: SignedManifest, manifest: Manifest },
+}
+
+impl<F: BackgroundFlash> Worker<F> {
+    pub(super) async fn finish(&mut self, shared: &impl Shared) -> Result<Staged, Refusal> {
+        let (signed, manifest) = match stand(shared)? {
+            Stand::Whole(image) => return Ok(Staged { image }),
+            Stand::Sent { signed, manifest } => (signed, manifest),
+        };
+        // A page that cannot be read is a page to be sent again, as the page map will tell.
+        if hash_image(&mut self.flash, manifest.slot, manifest.length) != Ok(manifest.sha256) {
+            return Err(differs(shared));
+        }
+        self.write_manifest(shared, &manifest, &signed)
+            .await
+            .map_err(|error| Refusal::FlashFailed { offset: place_of(error) })?;
+        let criteria = self.criteria(shared);
+        match verify_image(&mut self.flash, manifest.slot, &criteria) {
+            Ok(image) => {
+                let image = image.image_ref();
+                shared.with(|unit| unit.transfer.on(Event::Whole { manifest }));
+                Ok(Staged { image })
+            }
+            Err(error) => Err(self.take_back(shared, &manifest, error).await),
+        }
+    }
+
+    async fn write_manifest(
+        &mut self,
+        shared: &impl Shared,
+        manifest: &Manifest,
+        signed: &SignedManifest,
+    ) -> Result<(), FlashError> {
+        let page = manifest.slot.offset();
+        let closed = shared.with(|unit| unit.transfer.receiving().is_some_and(|receiving| receiving.is_slot_closed()));
+        if closed {
+            self.flash.erase_page(page).await?;
+        }
+        // Should the write fail, the page is to be erased before the next try.
+        shared.with(|unit| unit.transfer.slot_closed());
+        self.flash.write_words(page, &signed.0).await
+    }
+
+    /// Signed as it is, the image would not boot: its manifest goes again.
+    async fn take_back(&mut self, shared: &impl Shared, manifest: &Manifest, error: InvalidImage) -> Refusal {
+        if let Err(error) = self.flash.erase_page(manifest.slot.offset()).await {
+            return Refusal::FlashFailed { offset: place_of(error) };
+        }
+        shared.with(|unit| unit.transfer.slot_opened());
+        match error {
+            InvalidImage::Vectors(_) => Refusal::BadVectors,
+            _ => differs(shared),
+        }
+    }
+}
+
+fn stand(shared: &impl Shared) -> Result<Stand, Refusal> {
+    shared.with(|unit| {
+        if let Some(offset) = unit.transfer.receiving().and_then(Receiving::take_failure) {
+            return Err(Refusal::FlashFailed { offset });
+        }
+        match unit.transfer.state() {
+            State::Idle => Err(Refusal::NoTransfer),
+            State::Staged(staged) => Ok(Stand::Whole(staged.image())),
+            State::Receiving(receiving) => {
+                Ok(Stand::Sent { signed: receiving.signed().clone(), manifest: receiving.manifest().clone() })
+            }
+        }
+    })
+}
+
+fn differs(shared: &impl Shared) -> Refusal {
+    shared.with(|unit| unit.transfer.on(Event::Differs));
+    Refusal::ImageDiffers
+}

@@ -1,0 +1,93 @@
+//! Changes which image is the one to run: activate, confirm, roll back. Decided by [`bootloader::transition`], appended to
+//! the boot log, and where another image is to run, followed by a restart.
+
+use protocol::boot_record::{BootState, Phase, Switch};
+use protocol::message::{Activating, ChannelPolicy, Confirmed, Refusal};
+
+use bootloader::boot_log::BootLog;
+use bootloader::transition::{self, Confirmation, floor_of};
+use bootloader::verify::verify_image;
+
+use super::{BackgroundFlash, Shared, Worker, idle_slot, refusals};
+use crate::transfer::Event;
+use crate::unit::{RESTART_DELAY_MS, Unit};
+
+impl<F: BackgroundFlash> Worker<F> {
+    /// Makes the staged image the trial.
+    pub(super) fn activate(&mut self, shared: &impl Shared, channels: ChannelPolicy) -> Result<Activating, Refusal> {
+        let staged = shared.with(|unit| unit.transfer.staged()).ok_or(Refusal::NothingStaged)?.image();
+        // Once more over the bytes that will run: time has passed since they were staged (`fault:A10`).
+        let criteria = self.criteria(shared);
+        let verified = verify_image(&mut self.flash, staged.slot, &criteria);
+        if !verified.is_ok_and(|image| image.image_ref() == staged) {
+            shared.with(|unit| unit.transfer.on(Event::Forget));
+            return Err(Refusal::ImageDiffers);
+        }
+        let (log, running) = shared.with(|unit| (unit.log(), unit.facts().running()));
+        let next = transition::activate(log, running, staged).map_err(refusals::activate)?;
+        self.switch_to(shared, next, channels)
+    }
+
+    /// Goes back to the image in the other slot.
+    pub(super) fn roll_back(&mut self, shared: &impl Shared, channels: ChannelPolicy) -> Result<Activating, Refusal> {
+        let criteria = self.criteria(shared);
+        let other = verify_image(&mut self.flash, idle_slot(shared), &criteria)
+            .map_err(|_| Refusal::NothingToRollBackTo)?
+            .image_ref();
+        let (log, running) = shared.with(|unit| (unit.log(), unit.facts().running()));
+        if let Some(BootState { last_switch: Switch::FellBack { from, .. }, .. }) = log
+            && from == other.version
+        {
+            return Err(Refusal::FailedItsTrial { version: from });
+        }
+        let next = transition::roll_back(log, running, other).map_err(refusals::roll_back)?;
+        self.switch_to(shared, next, channels)
+    }
+
+    /// Keeps the running image. Only here the floor rises (`boot:B8`).
+    pub(super) fn confirm(&mut self, shared: &impl Shared) -> Result<Confirmed, Refusal> {
+        let (log, facts, self_test) = shared.with(|unit| (unit.log(), unit.facts().clone(), unit.live.self_test));
+        let image = facts.running();
+        // Without a log nothing is confirmed either, and the first record has to come from somewhere.
+        let on_trial = log.is_none_or(|state| state.active == image && matches!(state.phase, Phase::Trial { .. }));
+        if !on_trial {
+            return Err(Refusal::NotOnTrial);
+        }
+        if !self_test.passed() {
+            return Err(Refusal::SelfTestFailed { failed: self_test.failed });
+        }
+        let security_floor = facts.manifest.map_or(floor_of(log), |manifest| manifest.security_floor);
+        if let Confirmation::Append(state) =
+            transition::confirm(log, image, security_floor).map_err(refusals::confirm)?
+        {
+            self.append(shared, state)?;
+        }
+        Ok(Confirmed { image, floor: shared.with(|unit| floor_of(unit.log())) })
+    }
+
+    fn switch_to(
+        &mut self,
+        shared: &impl Shared,
+        next: BootState,
+        channels: ChannelPolicy,
+    ) -> Result<Activating, Refusal> {
+        // Last, so that nothing lies between this look and the record but the record itself (`boot:U5`).
+        match (channels, shared.with(|unit| unit.live.outputs.start)) {
+            (ChannelPolicy::RefuseWhileRunning, 0) => {}
+            (ChannelPolicy::RefuseWhileRunning, outputs) => return Err(Refusal::ChannelsRunning { outputs }),
+        }
+        self.append(shared, next)?;
+        shared.with(Unit::plan_restart);
+        Ok(Activating { image: next.active, reset_in_ms: RESTART_DELAY_MS })
+    }
+
+    /// Appends a state and takes from flash what is in force then.
+    fn append(&mut self, shared: &impl Shared, state: BootState) -> Result<(), Refusal> {
+        if let Err(error) = BootLog::append(&mut self.flash, state) {
+            refusals::append(error)?;
+        }
+        let view = BootLog::read(&mut self.flash);
+        shared.with(|unit| unit.live.log = view);
+        Ok(())
+    }
+}

@@ -30,6 +30,8 @@ pub struct Board {
     core: Core<Stm32g474>,
     power: Power,
     noise: Noise,
+    /// Something came from outside since the core last ran: its next event is not known.
+    poked: bool,
     resets: Vec<ResetRecord>,
 }
 
@@ -57,6 +59,7 @@ impl Board {
             core: Core::new(Stm32g474::new(config.flash, config.unique_id), RAM_BYTES),
             power: Power::Off { now: VirtualTime::ZERO },
             noise: Noise::new(seed),
+            poked: false,
             resets: Vec::new(),
         }
     }
@@ -121,6 +124,7 @@ impl Board {
             if self.core.cycles() >= target {
                 return Ran::Reached;
             }
+            self.poked = false;
             match self.core.run_until(target) {
                 // Also when the clock changed: then the target is another cycle.
                 Stop::Deadline => {}
@@ -134,8 +138,8 @@ impl Board {
         }
     }
 
-    /// The present. While the core runs, it is the begin of its next cycle: less than a cycle before the time that
-    /// [`Board::run_until`] reached, or after it when the core was stalled by its own flash.
+    /// The present. After [`Board::run_until`] it is the begin of the core's next cycle: less than a cycle before the
+    /// time asked for, or a few cycles after it when an exception entry was on the way.
     #[must_use]
     pub fn now(&self) -> VirtualTime {
         match self.power {
@@ -150,7 +154,7 @@ impl Board {
     #[must_use]
     pub fn next_wake(&self) -> VirtualTime {
         match self.power {
-            Power::On if self.core.is_asleep() => match self.core.next_event() {
+            Power::On if self.core.is_asleep() && !self.poked => match self.core.next_event() {
                 u64::MAX => VirtualTime::NEVER,
                 cycle => self.core.chip.clock().time_of(cycle).max(self.now()),
             },
@@ -208,6 +212,17 @@ impl Board {
         if self.is_powered() {
             self.core.chip.line_port().receive(character);
             self.core.poke();
+            self.poked = true;
+        }
+    }
+
+    /// A start bit begins on the line at `start`: its character comes with [`Board::receive`] at its end. Without this
+    /// word a port that hears the next character only at its end may take the time until then for silence (IDLE).
+    pub fn see_start(&mut self, start: VirtualTime) {
+        if self.is_powered() {
+            self.core.chip.line_port().see_start(start);
+            self.core.poke();
+            self.poked = true;
         }
     }
 
@@ -238,6 +253,7 @@ impl Board {
     pub fn drive_pin(&mut self, port: usize, pin: usize, level: Option<bool>) {
         self.core.chip.drive_pin(port, pin, level);
         self.core.poke();
+        self.poked = true;
     }
 
     /// Every reset so far, the first at power-on.

@@ -81,8 +81,7 @@ impl Usart {
         self.transmitter.take_announced()
     }
 
-    /// Characters that left the chip's software but never the chip, and characters that reached the chip but never
-    /// its software.
+    /// Characters that reached the port but never its software.
     pub(crate) fn lost(&self) -> u64 {
         self.receiver.lost()
     }
@@ -90,6 +89,11 @@ impl Usart {
     /// A character arrives; its `end` may lie ahead.
     pub(crate) fn receive(&mut self, character: ReceivedChar) {
         self.receiver.arrive(character);
+    }
+
+    /// A start bit begins on the line; its character follows with [`Usart::receive`].
+    pub(crate) fn see_start(&mut self, start: VirtualTime) {
+        self.receiver.see_start(start);
     }
 
     /// The length of a character; `None` while the port is off or its settings make none.

@@ -64,6 +64,11 @@ impl Format {
         self.half_bits(count * 2)
     }
 
+    /// One sample: a sixteenth of a bit, or an eighth with OVER8.
+    pub(super) fn sample(&self) -> VirtualTime {
+        self.samples(1)
+    }
+
     /// Driver enable before the start bit.
     pub(super) fn assertion(&self) -> VirtualTime {
         self.samples(self.deat)
@@ -78,7 +83,6 @@ impl Format {
         VirtualTime::of_periods(count * self.divider, self.clock * 2 * self.rate)
     }
 
-    /// Sample times: a sixteenth of a bit, or an eighth with OVER8.
     fn samples(&self, count: u64) -> VirtualTime {
         let per_bit = 16 / self.rate;
         VirtualTime::of_periods(count * self.divider, self.clock * per_bit * self.rate)

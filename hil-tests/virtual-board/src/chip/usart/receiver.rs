@@ -6,7 +6,7 @@ use super::format::Format;
 use super::table::{FE, IDLE, ORE, RTOF};
 use crate::time::VirtualTime;
 
-/// A character on its way to a board. Tell the board as early as possible: silence detection looks at starts.
+/// A character on its way to a board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReceivedChar {
     /// Its data bits.
@@ -35,6 +35,8 @@ pub(super) struct Rules {
 pub(super) struct Receiver {
     /// On the line, in order of their ends.
     coming: VecDeque<ReceivedChar>,
+    /// The last start bit that was seen of a character whose value is not known yet.
+    started: Option<VirtualTime>,
     /// With the flags that came with each.
     fifo: VecDeque<(u32, u32)>,
     flags: u32,
@@ -50,6 +52,11 @@ impl Receiver {
     pub(super) fn arrive(&mut self, character: ReceivedChar) {
         let place = self.coming.iter().rposition(|other| other.end <= character.end).map_or(0, |place| place + 1);
         self.coming.insert(place, character);
+    }
+
+    /// A start bit begins on the line.
+    pub(super) fn see_start(&mut self, start: VirtualTime) {
+        self.started = self.started.max(Some(start));
     }
 
     /// RE is set.
@@ -140,7 +147,7 @@ impl Receiver {
         }
         loop {
             let next_start = self.coming.front().map(|character| character.end - format.character());
-            let quiet_until = next_start.unwrap_or(VirtualTime::NEVER);
+            let quiet_until = next_start.into_iter().chain(self.started).min().unwrap_or(VirtualTime::NEVER);
             self.idle_at = self.fall_silent(self.idle_at, IDLE, now, quiet_until);
             self.timeout_at = self.fall_silent(self.timeout_at, RTOF, now, quiet_until);
             let Some(character) = self.coming.pop_front_if(|character| character.end <= now) else { return };
@@ -169,13 +176,15 @@ impl Receiver {
 
     fn take_in(&mut self, character: ReceivedChar, format: &Format, rules: Rules) {
         let start = character.end - format.character();
+        // Another clock than the sender's: the start seen and the start computed differ a little.
+        self.started = self.started.filter(|&seen| seen >= character.end);
         let heard = rules.listens && self.since.is_some_and(|since| since <= start);
         if !heard {
             self.lost += 1;
             return;
         }
-        // One character of silence, counted from the end of this one.
-        self.idle_at = Some(character.end + format.character());
+        // One character of silence, counted from the end of this one, and the sample that finds no start bit.
+        self.idle_at = Some(character.end + format.character() + format.sample());
         self.timeout_at = rules.timeout_bits.map(|bits| character.end + format.bits(u64::from(bits)));
         let error = if character.framing_error { FE } else { 0 };
         if self.fifo.len() < rules.depth {

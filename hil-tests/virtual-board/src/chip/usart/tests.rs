@@ -111,14 +111,15 @@ fn a_character_is_there_at_its_end_and_idle_one_character_later() {
     arrive(&mut port, 0x55, 300);
     assert_eq!(port.tick(&moment(150)), Due::Time(micros(300)));
     assert_eq!(isr(&mut port, 250) & (RXNE | BUSY), BUSY);
-    assert_eq!(port.tick(&moment(300)), Due::Time(micros(400)));
+    let sample = VirtualTime::from_nanos(625);
+    assert_eq!(port.tick(&moment(300)), Due::Time(micros(400) + sample));
     assert_eq!(isr(&mut port, 300) & (RXNE | IDLE | BUSY), RXNE);
     let mut lines = Lines::default();
     port.interrupts(&mut lines);
     assert!(lines.is_high(37));
     assert_eq!(port.read(RDR, &moment(301)), Ok(0x55));
-    assert_eq!(port.tick(&moment(400)), Due::Never);
-    assert_eq!(isr(&mut port, 400) & (RXNE | IDLE), IDLE);
+    assert_eq!(port.tick(&moment(401)), Due::Never);
+    assert_eq!(isr(&mut port, 401) & (RXNE | IDLE), IDLE);
     put(&mut port, 401, &[(ICR, IDLE)]);
     assert_eq!(isr(&mut port, 401) & IDLE, 0);
 }
@@ -131,8 +132,8 @@ fn back_to_back_characters_are_not_idle_between_and_a_short_gap_is_not_either() 
     arrive(&mut port, 3, 590); // begins 90 us after the last
     port.tick(&moment(599));
     assert_eq!(isr(&mut port, 599) & IDLE, 0);
-    port.tick(&moment(690));
-    assert_eq!(isr(&mut port, 690) & IDLE, IDLE);
+    port.tick(&moment(691));
+    assert_eq!(isr(&mut port, 691) & IDLE, IDLE);
 }
 
 #[test]

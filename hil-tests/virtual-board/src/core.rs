@@ -13,6 +13,7 @@ mod float_state;
 mod instruction;
 mod memory;
 mod nvic;
+pub mod plain;
 mod run;
 mod scb;
 mod scs;

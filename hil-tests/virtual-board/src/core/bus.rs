@@ -114,6 +114,12 @@ pub trait Chip {
     /// Lets time-driven peripherals catch up with `signals.cycles`; returns the next cycle at which something happens.
     fn tick(&mut self, signals: &mut Signals) -> u64;
 
+    /// Lets DMA move what peripherals ask for, to and from the SRAM, which begins at `0x2000_0000`. The core calls it
+    /// after each tick. True: something moved, tick again.
+    fn move_data(&mut self, _ram: &mut [u8], _signals: &mut Signals) -> bool {
+        false
+    }
+
     /// System reset: registers back to their reset values; flash contents and backup state stay.
     fn reset(&mut self);
 }

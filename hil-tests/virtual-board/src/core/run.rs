@@ -107,7 +107,10 @@ impl<C: Chip> Core<C> {
             self.pend(exception::SYS_TICK);
         }
         self.chip_is_due = false;
-        let next = self.chip.tick(&mut self.signals);
+        let mut next = self.chip.tick(&mut self.signals);
+        while self.chip.move_data(&mut self.ram, &mut self.signals) {
+            next = self.chip.tick(&mut self.signals);
+        }
         self.deadline = next.min(self.systick.deadline());
     }
 

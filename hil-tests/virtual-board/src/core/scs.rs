@@ -150,9 +150,7 @@ impl<C: Chip> Core<C> {
             DWT_CYCCNT => self.cycle_counter.write(value, now),
             DWT_LAR | DFSR | AFSR => {}
             ACTLR => self.system.auxiliary_control = value & 0x307,
-            SYST_CSR => self.systick.write_control(value, now),
-            SYST_RVR => self.systick.write_reload(value, now),
-            SYST_CVR => self.systick.clear_current(now),
+            SYST_CSR..=SYST_CVR => self.write_systick(address, value),
             0xE000_E100..=0xE000_E10C => self.nvic.enable_word(word_index(address), value, true),
             0xE000_E180..=0xE000_E18C => self.nvic.enable_word(word_index(address), value, false),
             0xE000_E200..=0xE000_E20C => self.pend_interrupts(word_index(address), value),
@@ -180,6 +178,17 @@ impl<C: Chip> Core<C> {
         Ok(())
     }
 
+    /// The next deadline can only come nearer here; one that went away costs a look around.
+    fn write_systick(&mut self, address: u32, value: u32) {
+        let now = self.signals.cycles;
+        match address {
+            SYST_CSR => self.systick.write_control(value, now),
+            SYST_RVR => self.systick.write_reload(value, now),
+            _ => self.systick.clear_current(now),
+        }
+        self.deadline = self.deadline.min(self.systick.deadline());
+    }
+
     fn priorities(&self, first: usize) -> u32 {
         u32::from_le_bytes(std::array::from_fn(|step| self.nvic.priority_byte(first + step)))
     }
@@ -201,10 +210,9 @@ impl<C: Chip> Core<C> {
     fn interrupt_control_state(&self) -> u32 {
         let flag = |set: bool, position: u32| u32::from(set) << position;
         let next = self.nvic.best_pending();
-        // RETTOBASE: nothing active but the running exception.
-        let base = self.exception_number == 0 || self.nvic.active_count() == 1;
         u32::from(self.exception_number)
-            | flag(base && self.exception_number != 0, 11)
+            // RETTOBASE: nothing active but the running exception.
+            | flag(self.nvic.active_count() <= 1, 11)
             | u32::from(next.unwrap_or(0)) << 12
             | flag(self.nvic.interrupt_pending(), 22)
             | flag(self.nvic.is_pending(exception::SYS_TICK), 26)

@@ -42,11 +42,7 @@ fn branch_or_control(first: u32, second: u32) -> Instruction {
         return Instruction { immediate: offset, ..new(operation) };
     }
     if bit(second, 14) == 1 {
-        return if first & 0xFFF0 == 0xF7F0 && second & 0xF000 == 0xA000 {
-            new(Operation::PermanentlyUndefined)
-        } else {
-            unknown()
-        };
+        return unknown();
     }
     let condition = field(first, 6, 4);
     if condition < 14 {
@@ -59,6 +55,10 @@ fn branch_or_control(first: u32, second: u32) -> Instruction {
 /// A5.3.5: special registers, hints, barriers; and `UDF.W`.
 fn control(first: u32, second: u32) -> Instruction {
     let new = Instruction::new;
+    if bit(second, 13) == 1 {
+        let undefined = first & 0xFFF0 == 0xF7F0;
+        return if undefined { new(Operation::PermanentlyUndefined) } else { unknown() };
+    }
     match (first >> 4) & 0x7F {
         0x38 => Instruction {
             rn: field(first, 0, 4),

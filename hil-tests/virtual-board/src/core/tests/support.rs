@@ -113,15 +113,8 @@ pub(super) fn machine(halfwords: &[u16]) -> Core<TestChip> {
     for (place, half) in flash[start..].chunks_exact_mut(2).zip([0xBE00].iter().chain(halfwords)) {
         place.copy_from_slice(&half.to_le_bytes());
     }
-    let chip = TestChip {
-        flash,
-        poisoned: None,
-        console: Vec::new(),
-        port: 0,
-        deadline: u64::MAX,
-        timer_line: 0,
-        ticks: 0,
-    };
+    let chip =
+        TestChip { flash, poisoned: None, console: Vec::new(), port: 0, deadline: u64::MAX, timer_line: 0, ticks: 0 };
     let mut core = Core::new(chip, 0x1_0000);
     core.reset();
     core

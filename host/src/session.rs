@@ -250,4 +250,89 @@ fn reply_registers(request: &Request) -> u16 {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use protocol::boot_record::{FallbackCause, ImageRef, Phase, Switch};
+    use protocol::digest::{ImageTag, KeyId, PageHash};
+    use protocol::handover::BootReason;
+    use protocol::identity::Serial;
+    use protocol::layout::FLASH_SIZE;
+    use protocol::message::{
+        Activating, Began, ChannelPolicy, Confirmed, Refusal, SelfTest, SlotContent, Staged, Staging, Transfer,
+    };
+    use protocol::reset::ResetCause;
+    use protocol::semver::Version;
+
+    const VERSION: Version = Version::new(u16::MAX, u16::MAX, u16::MAX);
+    const IMAGE: ImageRef = ImageRef { slot: Slot::B, version: VERSION, tag: ImageTag([0xFF; 8]) };
+
+    fn longest_status() -> UnitStatus {
+        let cause = FallbackCause::AttemptsUsed;
+        UnitStatus {
+            running: IMAGE,
+            phase: Phase::Trial { attempts: 255, fallback: Some(IMAGE) },
+            floor: VERSION,
+            last_switch: Switch::FellBack { from: VERSION, cause, reset: ResetCause::Watchdog },
+            boot_reason: BootReason::Trial,
+            reset: ResetCause::Watchdog,
+            loader: VERSION,
+            boot_us: u32::MAX,
+            log_copies_good: [true; 2],
+            self_test: SelfTest { ran: u16::MAX, failed: u16::MAX },
+            outputs: 255,
+            transfer: Transfer::Staged { image: IMAGE },
+            uptime_ms: u32::MAX,
+        }
+    }
+
+    /// Each request with the longest answer to it.
+    fn longest_answers() -> Vec<(Request, Answer)> {
+        let channels = ChannelPolicy::RefuseWhileRunning;
+        let manifest = protocol::manifest::SignedManifest([0; 224]);
+        let hello = Hello {
+            oldest_version: u16::MAX,
+            current_version: u16::MAX,
+            product: u32::MAX,
+            hardware_revision: 255,
+            serial: Serial::parse("0123456789ABCDEF").expect("a serial"),
+            running: IMAGE,
+        };
+        let content = SlotContent::Bootable { image: IMAGE, build_id: [0; 20] };
+        let began = Began { tag: 255, slot: Slot::B, pages: 255, staging: Staging::Open };
+        let hashes = [PageHash([1; 8]); MAX_PAGE_HASHES].into_iter().collect();
+        let activating = Activating { image: IMAGE, reset_in_ms: u16::MAX };
+        vec![
+            (Request::Hello, Answer::Hello(hello)),
+            (Request::Status, Answer::Status(longest_status())),
+            (Request::SlotReport { slot: Slot::B }, Answer::SlotReport(SlotReport { slot: Slot::B, content })),
+            (Request::Begin { manifest }, Answer::Began(began)),
+            (Request::PageMap { first: 255 }, Answer::PageMap(PageMap { first: 255, hashes })),
+            (Request::Finish, Answer::Staged(Staged { image: IMAGE })),
+            (Request::Activate { channels }, Answer::Activating(activating)),
+            (Request::Confirm, Answer::Confirmed(Confirmed { image: IMAGE, floor: VERSION })),
+            (Request::RollBack { channels }, Answer::Activating(activating)),
+            (Request::Abort, Answer::Aborted),
+        ]
+    }
+
+    #[test]
+    fn the_longest_reply_to_every_request_is_read_in_one_transaction() {
+        let refusals = [
+            Refusal::BelowFloor { floor: VERSION, image: VERSION },
+            Refusal::LoaderTooOld { unit: VERSION, needed: VERSION },
+            Refusal::WrongProduct { unit: u32::MAX, image: u32::MAX },
+            Refusal::UnknownKey { key: KeyId([0xFF; 8]) },
+            Refusal::FlashFailed { offset: FLASH_SIZE },
+        ];
+        let mut buffer = [0; mailbox::MAX_REPLY];
+        for (request, answer) in longest_answers() {
+            let registers = reply_registers(&request);
+            assert!(registers <= RESPONSE_REGISTERS);
+            let replies = refusals.map(Reply::Refused).into_iter().chain([Reply::Done(answer)]);
+            for reply in replies {
+                let length = reply.emit(&mut buffer).expect("a reply fits the window").len();
+                assert!(registers_for(length) <= registers, "{request:?}: {length} bytes for {reply:?}");
+            }
+        }
+    }
+}

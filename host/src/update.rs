@@ -9,10 +9,11 @@ mod rollback;
 mod stage;
 mod trial;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use protocol::boot_record::ImageRef;
-use protocol::message::{Answer, ChannelPolicy, Request, UnitStatus};
+use protocol::message::{Answer, ChannelPolicy, Refusal, Request, UnitStatus};
+use tokio::time::Instant;
 
 use crate::bundle::Release;
 use crate::bus::{Bus, BusError, UnitId};
@@ -110,7 +111,8 @@ async fn switch(session: &mut Session, request: &Request, image: ImageRef) -> Re
             Ok(Expected { image, said: Said::Yes })
         }
         Ok(other) => Err(session.other_answer(&other).into()),
-        Err(SessionError::Overtaken { .. } | SessionError::Bus(BusError::NoAnswer { .. })) => {
+        Err(SessionError::Refused { refusal: Refusal::OtherSession { .. }, .. })
+        | Err(SessionError::Overtaken { .. } | SessionError::Bus(BusError::NoAnswer { .. })) => {
             Ok(Expected { image, said: Said::Unknown })
         }
         Err(error) => Err(error.into()),
@@ -166,6 +168,3 @@ pub async fn confirm(bus: &Bus, unit: UnitId) -> Result<protocol::message::Confi
         other => Err(session.other_answer(&other)),
     }
 }
-
-#[cfg(test)]
-mod tests;

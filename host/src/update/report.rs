@@ -1,11 +1,12 @@
 //! What an update did, for people and for programs.
 
 use std::fmt::{self, Display, Formatter};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use protocol::boot_record::ImageRef;
 use protocol::message::{Hello, UnitStatus};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::bus::{UnitId, Wire};
 

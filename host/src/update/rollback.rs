@@ -1,12 +1,12 @@
 //! Goes back to the image in the other slot: a decision, not an operation.
 
-use std::time::Instant;
-
-use protocol::message::{Answer, ChannelPolicy, Request, UnitStatus};
+use protocol::layout::Slot;
+use protocol::message::{ChannelPolicy, Request, SlotContent, UnitStatus};
+use tokio::time::Instant;
 
 use super::report::Report;
-use super::trial::{self, Expected, Said, TrialLimits};
-use super::{Options, Progress, UpdateError, Watch, conclude};
+use super::trial::{self, Expected, TrialLimits};
+use super::{Options, Progress, UpdateError, Watch, conclude, switch};
 use crate::bus::{Bus, UnitId};
 use crate::session::Session;
 
@@ -22,7 +22,7 @@ pub async fn roll_back(bus: &Bus, unit: UnitId, options: &Options, watch: Watch<
     let before = session.status().await?;
     let mut report = Report::new(unit, &hello, &before);
     watch(Progress::Step("rolling back"));
-    let expected = request(&mut session).await?;
+    let expected = request(&mut session, before.running.slot).await?;
     watch(Progress::Step("waiting for the unit"));
     let verdict = trial::watch(bus, unit, expected, &before, options.limits).await?;
     conclude(bus, unit, &mut report, verdict, &before, options, watch).await?;
@@ -42,7 +42,7 @@ pub(super) async fn undo(
     if now.running == before.running {
         return Ok(now); // it fell back by itself meanwhile
     }
-    let expected = request(&mut session).await?;
+    let expected = switch(&mut session, &ROLL_BACK, before.running).await?;
     match trial::watch(bus, unit, expected, before, limits).await? {
         trial::Verdict::Good { status, .. } | trial::Verdict::FellBack { status, .. } => Ok(status),
         trial::Verdict::Bad { .. } => {
@@ -52,14 +52,15 @@ pub(super) async fn undo(
     }
 }
 
-/// Asks for the switch, waits for the restart to come, and tells what is going to run.
-async fn request(session: &mut Session) -> Result<Expected, UpdateError> {
-    let request = Request::RollBack { channels: ChannelPolicy::RefuseWhileRunning };
-    match session.ask(&request).await? {
-        Answer::Activating(activating) => {
-            tokio::time::sleep(std::time::Duration::from_millis(activating.reset_in_ms.into())).await;
-            Ok(Expected { image: activating.image, said: Said::Yes })
-        }
-        other => Err(session.other_answer(&other).into()),
+const ROLL_BACK: Request = Request::RollBack { channels: ChannelPolicy::RefuseWhileRunning };
+
+/// Asks for a rollback to whatever the other slot holds. Looks there first, so that the answer may be lost.
+async fn request(session: &mut Session, running: Slot) -> Result<Expected, UpdateError> {
+    let report = session.slot_report(running.other()).await?;
+    if let SlotContent::Bootable { image, .. } = report.content {
+        return switch(session, &ROLL_BACK, image).await;
     }
+    // The unit has its own words for what is wrong with that slot.
+    let answer = session.ask(&ROLL_BACK).await?;
+    Err(session.other_answer(&answer).into())
 }

@@ -1,13 +1,14 @@
 //! Puts an image into the idle slot: what differs is sent, in any order, until nothing differs (`boot:U2`).
 
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use protocol::digest::PageHash;
 use protocol::layout::{ERASED, PAGE_SIZE};
 use protocol::mailbox::{self, CHUNK_REGISTERS, Chunk, MAX_CHUNK};
 use protocol::message::{Answer, Began, MAX_PAGE_HASHES, Refusal, Request, Staging};
 use protocol::modbus::exception::Exception;
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::report::Transferred;

@@ -1,9 +1,10 @@
 //! Watches a unit after it was told to run another image: does it come back, as what, and is it well (`boot:U7`)?
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use protocol::boot_record::{ImageRef, Phase, Switch};
 use protocol::message::UnitStatus;
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::UpdateError;
@@ -74,7 +75,7 @@ pub(super) async fn watch(
     limits: TrialLimits,
 ) -> Result<Verdict, UpdateError> {
     let started = Instant::now();
-    let patience = Patience { timeout: bus.patience().timeout.min(LOOK_TIMEOUT), attempts: 1 };
+    let patience = Patience { timeout: bus.patience().timeout.min(LOOK_TIMEOUT), attempts: 2 };
     let bus = bus.with_patience(patience);
     let mut seen = Seen { switched: said == Said::Yes, ..Seen::default() };
     while started.elapsed() < limits.deadline {

@@ -1,0 +1,5 @@
+//! Whole conversations with a unit that exists in memory only: a scripted Modbus peer that speaks the mailboxes.
+
+mod fake_unit;
+mod session;
+mod update;

@@ -57,7 +57,7 @@ impl Shared for RefCell<Unit> {
 pub(crate) fn release(slot: Slot, version: Version, length: usize) -> Release {
     let mut release = Release::new(slot, version);
     let start = release.image.clone();
-    let body = (start.len()..length).map(|index| (index * 31 ^ index >> 8 ^ usize::from(version.minor)) as u8);
+    let body = (start.len()..length).map(|index| ((index * 31) ^ (index >> 8) ^ usize::from(version.minor)) as u8);
     release.image = start.into_iter().chain(body).collect();
     release.with_hash()
 }
@@ -113,8 +113,7 @@ impl Bench {
         };
         let facts = Facts::gather(&mut flash, slot, Some(report), version);
         let log = BootLog::read(&mut flash);
-        let evidence =
-            Evidence { facts: &facts, log, clock_hz: self_test::CLOCK_HZ, outputs: Outputs::OFF };
+        let evidence = Evidence { facts: &facts, log, clock_hz: self_test::CLOCK_HZ, outputs: Outputs::OFF };
         let self_test = self_test::run(&evidence);
         let unit = RefCell::new(Unit::new(facts, log));
         unit.borrow_mut().live.self_test = self_test;
@@ -131,6 +130,7 @@ impl Bench {
     }
 
     /// Sends a request through the mailbox and polls until it is answered.
+    #[expect(clippy::needless_pass_by_value, reason = "so that a test reads `request(Request::Finish)`")]
     pub(crate) fn request(&mut self, request: Request) -> Reply {
         self.sequence = self.sequence.wrapping_add(1);
         write_request(&mut self.unit.borrow_mut(), self.session, self.sequence, &request);

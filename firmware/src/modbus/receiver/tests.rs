@@ -46,6 +46,7 @@ impl Line {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "takes what the receiver gives")]
 fn note(requests: &mut Vec<(u8, Vec<u8>)>, garbage: &mut usize, heard: Option<Heard<'_>>) {
     match heard {
         Some(Heard::Request(frame)) => requests.push((frame.address, frame.pdu.to_vec())),

@@ -92,10 +92,7 @@ fn answers_are_what_the_specification_shows() {
     assert_eq!(ask(&mut unit, &[8, 0, 0, 0x12, 0x34]), [8, 0, 0, 0x12, 0x34]);
     assert_eq!(ask(&mut unit, &[17]), b"\x11\x12SMS1\xFF1.0.0 MODEL-1");
     assert_eq!(ask(&mut unit, &[43, 14, 4, 1]), b"\x2B\x0E\x04\x83\x00\x00\x01\x01\x04SMS1");
-    assert_eq!(
-        ask(&mut unit, &[43, 14, 1, 0]),
-        b"\x2B\x0E\x01\x83\x00\x00\x03\x00\x05sonde\x01\x04SMS1\x02\x051.0.0"
-    );
+    assert_eq!(ask(&mut unit, &[43, 14, 1, 0]), b"\x2B\x0E\x01\x83\x00\x00\x03\x00\x05sonde\x01\x04SMS1\x02\x051.0.0");
     // A stream that begins at an unknown object begins at the first.
     assert_eq!(ask(&mut unit, &[43, 14, 1, 77])[6..], ask(&mut unit, &[43, 14, 1, 0])[6..]);
 }

@@ -177,6 +177,25 @@ fn the_only_page_with_the_newest_record_is_never_erased() {
 }
 
 #[test]
+fn the_copy_that_lags_is_brought_up_to_date_before_the_other_is_erased() {
+    // Copy 0 is full and alone with the newest record; copy 1 is one behind, with room or without.
+    for filled in [5, RECORDS_PER_PAGE] {
+        let mut flash = FlashModel::erased();
+        let last = 100 + RECORDS_PER_PAGE as u32;
+        for index in 0..RECORDS_PER_PAGE {
+            place(&mut flash, 0, index, last - (RECORDS_PER_PAGE - 1 - index) as u32, index as u16);
+        }
+        for index in 0..filled {
+            place(&mut flash, 1, index, last - (filled - index) as u32, index as u16);
+        }
+        let record = BootLog::append(&mut flash, state(500)).unwrap();
+        // At the first go: neither copy was refused its erase.
+        assert_eq!(record.sequence, last + 1, "{filled} records in copy 1");
+        assert_eq!(BootLog::read(&mut flash).copies_good(), [true, true]);
+    }
+}
+
+#[test]
 fn a_worn_copy_is_named_and_the_record_is_in_force_all_the_same() {
     for copy in [0, 1] {
         let mut flash = log_of(1);

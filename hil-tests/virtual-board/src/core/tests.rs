@@ -1,5 +1,11 @@
-//! Tests of the core with a chip of plain flash and one console register.
+//! Tests of the core with a chip of plain flash, a console, and registers that pull the core's wires.
 
 mod support;
 
+mod exceptions;
+mod faults;
+mod instructions;
+mod memory;
 mod programs;
+mod sleep;
+mod wires;

@@ -2,11 +2,12 @@
 //!
 //! Every access that nobody modelled stops the machine with the name of the peripheral and register: a register that
 //! is not in a table, a reserved bit, a width that the manual does not allow, a block whose clock is off. What silicon
-//! answers with a bus fault is a bus fault. Absent: ADC, DAC, DMA, I2C, SPI, CAN, HRTIM, comparators and amplifiers.
+//! answers with a bus fault is a bus fault. Absent: ADC, DAC, I2C, SPI, CAN, HRTIM, comparators and amplifiers.
 
 mod access;
 mod crc;
 mod dbgmcu;
+mod dma;
 mod exti;
 mod flash;
 mod gpio;
@@ -22,6 +23,7 @@ mod rng;
 mod syscfg;
 mod system_memory;
 mod timer;
+mod transfer;
 mod usart;
 mod wiring;
 
@@ -39,10 +41,11 @@ use crate::core::FLASH_START;
 use crate::core::bus::{Chip, Effect, Refused, Signals, Width};
 use crate::time::{CycleClock, VirtualTime};
 use access::{lane, named};
+use dma::Dma;
 use flash::Flash;
 use gpio::Gpio;
 use lines::Lines;
-use map::Who;
+use map::{Block, Who};
 use peripheral::{Moment, Peripheral};
 use rcc::{ClockTree, Rcc, Surroundings};
 use registers::unmodelled;
@@ -64,7 +67,11 @@ pub struct Stm32g474 {
     rng: rng::Rng,
     crc: crc::Crc,
     dbgmcu: dbgmcu::Dbgmcu,
+    dma: [Dma; 2],
+    dmamux: dma::Dmamux,
     system_memory: system_memory::SystemMemory,
+    /// The block that was accessed last: clocked, and not held in reset.
+    open_block: Option<&'static Block>,
     clock: CycleClock,
     tree: ClockTree,
     /// The interrupt lines as the core knows them; `None`: it knows nothing.
@@ -104,7 +111,10 @@ impl Stm32g474 {
             rng: rng::Rng::new(seed),
             crc: crc::Crc::new(),
             dbgmcu: dbgmcu::Dbgmcu::new(),
+            dma: [Dma::new([11, 12, 13, 14, 15, 16, 17, 96]), Dma::new([56, 57, 58, 59, 60, 97, 98, 99])],
+            dmamux: dma::Dmamux::new(),
             system_memory: system_memory::SystemMemory::new(unique_id),
+            open_block: None,
             clock: CycleClock::new(0, VirtualTime::ZERO, ClockTree::RESET.hclk),
             tree: ClockTree::RESET,
             applied: None,
@@ -222,6 +232,8 @@ impl Stm32g474 {
             Who::Crc => &mut self.crc,
             Who::Rng => &mut self.rng,
             Who::Dbgmcu => &mut self.dbgmcu,
+            Who::Dma(index) => &mut self.dma[index],
+            Who::Dmamux => &mut self.dmamux,
         }
     }
 
@@ -243,6 +255,7 @@ impl Stm32g474 {
         self.flash.interrupts(&mut lines);
         self.exti.interrupts(&mut lines);
         self.rng.interrupts(&mut lines);
+        self.dma.iter().for_each(|controller| controller.interrupts(&mut lines));
         lines.apply(self.applied, &mut signals.irq);
         self.applied = Some(lines);
     }
@@ -318,6 +331,10 @@ impl Chip for Stm32g474 {
         next
     }
 
+    fn move_data(&mut self, ram: &mut [u8], signals: &mut Signals) -> bool {
+        self.serve_requests(ram, signals)
+    }
+
     fn reset(&mut self) {
         if let Some(range) = self.flash.interrupt() {
             self.changed = Some(range);
@@ -328,9 +345,12 @@ impl Chip for Stm32g474 {
         self.gpio.iter_mut().for_each(Peripheral::reset);
         self.usart.iter_mut().for_each(Peripheral::reset);
         self.timers.iter_mut().for_each(Peripheral::reset);
+        self.dma.iter_mut().for_each(Peripheral::reset);
+        self.dmamux.reset();
         self.tree = ClockTree::RESET;
         self.clock = self.clock.retimed(self.last_cycle, self.tree.hclk);
         self.applied = None;
+        self.open_block = None;
         self.reset_request = None;
         self.look_at_pins();
     }

@@ -10,7 +10,29 @@ use crate::time::VirtualTime;
 
 impl Stm32g474 {
     /// The block at an address, if it may be accessed at all.
-    pub(super) fn accessible(&self, address: u32, width: Width) -> Result<&'static Block, Refused> {
+    pub(super) fn accessible(&mut self, address: u32, width: Width) -> Result<&'static Block, Refused> {
+        let block = match self.open_block.filter(|block| block.holds(address)) {
+            Some(block) => block,
+            None => self.open_block(address)?,
+        };
+        let offset = address & 0x3FF;
+        let any_width = match block.who {
+            _ if width == Width::Word => true,
+            Who::Gpio(_) => true,
+            Who::Usart(_) => matches!(offset, 0x24 | 0x28),
+            Who::Crc => offset == crc::DR,
+            // PSC is sixteen bits wide, and register crates write it so.
+            Who::Timer(_) => offset == 0x28 && width == Width::Half,
+            _ => false,
+        };
+        if !any_width {
+            return unmodelled(format!("{}: a {width:?} access at offset {offset:#05x}", block.name));
+        }
+        Ok(block)
+    }
+
+    /// The block at an address, if its clock is on; it stays open until RCC is written.
+    fn open_block(&mut self, address: u32) -> Result<&'static Block, Refused> {
         let Some(block) = map::block_at(address) else {
             return if matches!(address >> 28, 4 | 5 | 0xE) {
                 unmodelled(format!("{address:#010x}: {}", map::unmodelled_at(address)))
@@ -30,18 +52,7 @@ impl Stm32g474 {
                 return unmodelled(format!("{}: an access while RCC holds it in reset", block.name));
             }
         }
-        let offset = address & 0x3FF;
-        let any_width = match block.who {
-            Who::Gpio(_) => true,
-            Who::Usart(_) => matches!(offset, 0x24 | 0x28),
-            Who::Crc => offset == crc::DR,
-            // PSC is sixteen bits wide, and register crates write it so.
-            Who::Timer(_) => offset == 0x28 && width == Width::Half,
-            _ => false,
-        };
-        if width != Width::Word && !any_width {
-            return unmodelled(format!("{}: a {width:?} access at offset {offset:#05x}", block.name));
-        }
+        self.open_block = Some(block);
         Ok(block)
     }
 
@@ -90,7 +101,10 @@ impl Stm32g474 {
     /// What one block's write means for the others.
     fn follow_up(&mut self, who: Who, at: &Moment, signals: &mut Signals) -> Result<(), Refused> {
         match who {
-            Who::Rcc => self.follow_rcc(at, signals),
+            Who::Rcc => {
+                self.open_block = None;
+                self.follow_rcc(at, signals);
+            }
             Who::Gpio(_) | Who::Syscfg => self.look_at_pins(),
             Who::Iwdg if self.iwdg.is_running() => self.rcc.force_lsi(),
             Who::Flash => {

@@ -17,6 +17,8 @@ pub(crate) enum Who {
     Crc,
     Rng,
     Dbgmcu,
+    Dma(usize),
+    Dmamux,
 }
 
 /// A peripheral's place.
@@ -27,6 +29,13 @@ pub(crate) struct Block {
     pub(crate) who: Who,
     /// `None`: always clocked.
     pub(crate) gate: Option<Gate>,
+}
+
+impl Block {
+    /// Whether an address is one of the block's.
+    pub(crate) fn holds(&self, address: u32) -> bool {
+        address & !(BLOCK_BYTES - 1) == self.base
+    }
 }
 
 /// All blocks are aligned to this and no larger.
@@ -41,7 +50,7 @@ const fn free(base: u32, name: &'static str, who: Who) -> Block {
 }
 
 /// Sorted by address.
-static BLOCKS: [Block; 32] = [
+static BLOCKS: [Block; 35] = [
     block(0x4000_0000, "TIM2", Who::Timer(1), Bus::Apb1a, 0),
     block(0x4000_0400, "TIM3", Who::Timer(2), Bus::Apb1a, 1),
     block(0x4000_0800, "TIM4", Who::Timer(3), Bus::Apb1a, 2),
@@ -62,6 +71,9 @@ static BLOCKS: [Block; 32] = [
     block(0x4001_4000, "TIM15", Who::Timer(8), Bus::Apb2, 16),
     block(0x4001_4400, "TIM16", Who::Timer(9), Bus::Apb2, 17),
     block(0x4001_4800, "TIM17", Who::Timer(10), Bus::Apb2, 18),
+    block(0x4002_0000, "DMA1", Who::Dma(0), Bus::Ahb1, 0),
+    block(0x4002_0400, "DMA2", Who::Dma(1), Bus::Ahb1, 1),
+    block(0x4002_0800, "DMAMUX1", Who::Dmamux, Bus::Ahb1, 2),
     free(0x4002_1000, "RCC", Who::Rcc),
     block(0x4002_2000, "FLASH", Who::Flash, Bus::Ahb1, 8),
     block(0x4002_3000, "CRC", Who::Crc, Bus::Ahb1, 12),
@@ -79,7 +91,7 @@ static BLOCKS: [Block; 32] = [
 ];
 
 /// Blocks that exist on silicon and are not modelled, for messages: base, end, name.
-static UNMODELLED: [(u32, u32, &str); 25] = [
+static UNMODELLED: [(u32, u32, &str); 23] = [
     (0x4000_2000, 0x4000_2400, "CRS"),
     (0x4000_2400, 0x4000_2800, "TAMP"),
     (0x4000_2800, 0x4000_2C00, "RTC"),
@@ -99,8 +111,6 @@ static UNMODELLED: [(u32, u32, &str); 25] = [
     (0x4001_5000, 0x4001_5400, "TIM20"),
     (0x4001_5400, 0x4001_5800, "SAI1"),
     (0x4001_6800, 0x4001_7800, "HRTIM"),
-    (0x4002_0000, 0x4002_0800, "DMA1/2"),
-    (0x4002_0800, 0x4002_0C00, "DMAMUX1"),
     (0x4002_0C00, 0x4002_1000, "CORDIC"),
     (0x4002_1400, 0x4002_1800, "FMAC"),
     (0x5000_0000, 0x5000_0800, "ADC"),

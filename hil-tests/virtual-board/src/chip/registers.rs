@@ -33,17 +33,27 @@ impl Register {
     }
 }
 
+/// Registers lie on multiples of four in the first 256 bytes of their block.
+const PLACES: usize = 64;
+const NOWHERE: u8 = u8::MAX;
+
 /// The values of a table of registers.
 #[derive(Debug, Clone)]
 pub(crate) struct Bank {
     table: &'static [Register],
     values: Vec<u32>,
+    /// Where in the table the register of each place is: the chip asks for values all the time.
+    places: [u8; PLACES],
 }
 
 impl Bank {
     /// All registers at their reset values.
     pub(crate) fn new(table: &'static [Register]) -> Self {
-        Self { table, values: table.iter().map(|register| register.reset).collect() }
+        let mut places = [NOWHERE; PLACES];
+        for (index, register) in (0u8..).zip(table) {
+            places[register.offset as usize / 4] = index;
+        }
+        Self { table, values: table.iter().map(|register| register.reset).collect(), places }
     }
 
     /// All registers back to their reset values.
@@ -104,7 +114,8 @@ impl Bank {
     }
 
     fn position(&self, offset: u32) -> Option<usize> {
-        self.table.iter().position(|register| register.offset == offset)
+        let place = self.places.get(offset as usize / 4).copied().filter(|&place| place != NOWHERE)?;
+        Some(usize::from(place))
     }
 }
 

@@ -286,3 +286,93 @@ proptest! {
         }
     }
 }
+
+/// Clocks for DMA1, DMAMUX1, port A and USART1; USART1 with FIFO on its pins, 115200 baud from HSI16.
+fn port_with_dma() -> (Stm32g474, Signals) {
+    let mut chip = chip();
+    for (address, value) in [
+        (RCC + 0x48, 0x105),
+        (RCC + 0x4C, 1),
+        (RCC + 0x60, 1 << 14),
+        (0x4800_0000, 0xABEB_FFFF),
+        (0x4800_0000, 0xAAEB_FFFF),
+        (0x4800_0024, 0x0007_0770),
+        (0x4001_380C, 139),
+        (0x4001_3808, 1 << 14 | 1 << 6 | 1 << 7),
+        (0x4001_3800, 0x2000_000D),
+    ] {
+        write(&mut chip, address, value);
+    }
+    chip
+}
+
+/// Ticks as the core does, to `cycle`, through every deadline before it.
+fn run_to(chip: &mut (Stm32g474, Signals), ram: &mut [u8], cycle: u64) {
+    loop {
+        let mut next = chip.0.tick(&mut chip.1);
+        while chip.0.move_data(ram, &mut chip.1) {
+            next = chip.0.tick(&mut chip.1);
+        }
+        if next > cycle {
+            chip.1.cycles = cycle;
+            return;
+        }
+        chip.1.cycles = next;
+    }
+}
+
+#[test]
+fn a_ring_buffer_fills_round_after_round_with_half_and_full_interrupts() {
+    const DMA: u32 = 0x4002_0000;
+    let mut chip = port_with_dma();
+    let mut ram = vec![0; 64];
+    write(&mut chip, 0x4002_0800, 24 | 1 << 9);
+    for (offset, value) in [(0x10, 0x4001_3824), (0x14, 0x2000_0010), (0x0C, 4), (0x08, 0xAE), (0x08, 0xAF)] {
+        write(&mut chip, DMA + offset, value);
+    }
+    let character = chip.0.character_time().unwrap();
+    let mut end = chip.0.clock().time_of(0) + character;
+    let mut seen = Vec::new();
+    for value in 1..=6 {
+        chip.0.line_port().receive(ReceivedChar { value, end, framing_error: false });
+        let cycle = chip.0.clock().cycle_at(end);
+        run_to(&mut chip, &mut ram, cycle);
+        seen.push((read(&mut chip, DMA + 0x0C), read(&mut chip, DMA), chip.1.irq.levels(0) >> 11 & 1));
+        write(&mut chip, DMA + 4, 0xF);
+        end += character;
+    }
+    assert_eq!(seen, [(3, 0, 0), (2, 5, 1), (1, 0, 0), (4, 3, 1), (3, 0, 0), (2, 5, 1)]);
+    assert_eq!(ram[0x10..0x14], [5, 6, 3, 4]);
+    assert_eq!(read(&mut chip, 0x4001_381C) & 1 << 5, 0, "DMA reads RDR");
+}
+
+#[test]
+fn a_block_is_sent_by_dma_without_a_gap() {
+    const DMA: u32 = 0x4002_0000;
+    let mut chip = port_with_dma();
+    let mut ram: Vec<u8> = (0..64).collect();
+    write(&mut chip, 0x4002_0804, 25);
+    for (offset, value) in [(0x24, 0x4001_3828), (0x28, 0x2000_0000), (0x20, 20), (0x1C, 0x92), (0x1C, 0x93)] {
+        write(&mut chip, DMA + offset, value);
+    }
+    run_to(&mut chip, &mut ram, 100_000);
+    let sent: Vec<SentChar> = std::iter::from_fn(|| chip.0.line_port().take_sent()).collect();
+    assert_eq!(sent.iter().map(|char| char.value).collect::<Vec<u8>>(), (0..20).collect::<Vec<u8>>());
+    assert!(sent.windows(2).all(|pair| pair[0].end == pair[1].start));
+    assert_eq!(read(&mut chip, DMA) >> 4 & 2, 2);
+    assert_eq!(read(&mut chip, 0x4001_381C) & 1 << 6, 1 << 6);
+}
+
+#[test]
+fn dma_beyond_the_ram_is_a_transfer_error_and_other_requests_say_so() {
+    const DMA: u32 = 0x4002_0000;
+    let mut chip = port_with_dma();
+    write(&mut chip, 0x4002_0804, 25);
+    for (offset, value) in [(0x24, 0x4001_3828), (0x28, 0x3000_0000), (0x20, 20), (0x1C, 0x93)] {
+        write(&mut chip, DMA + offset, value);
+    }
+    run_to(&mut chip, &mut [0; 64], 1000);
+    assert_eq!(read(&mut chip, DMA) >> 4 & 0xF, 9);
+    assert!(refusal(&mut chip, 0x4002_0808, Width::Word, 5).contains("request 5"));
+    assert!(refusal(&mut chip, DMA + 0x30, Width::Word, 1 << 14 | 1).contains("MEM2MEM"));
+}

@@ -101,6 +101,16 @@ impl Usart {
         (self.registers.get(CR1) & UE != 0).then(|| self.format(at).ok())?.map(|format| format.character())
     }
 
+    /// Whether it asks for DMA: for a received character to be taken, for one to send.
+    pub(crate) fn dma_requests(&self) -> (bool, bool) {
+        let (cr1, cr3) = (self.registers.get(CR1), self.registers.get(CR3));
+        let on = |enable| cr1 & (UE | enable) == UE | enable;
+        (
+            cr3 & DMAR != 0 && on(RE) && self.receiver.level() > 0,
+            cr3 & DMAT != 0 && on(TE) && self.transmitter.has_room(self.depth()),
+        )
+    }
+
     /// Power or reset: what is on its way inside the port is gone.
     fn drop_characters(&mut self) {
         self.transmitter.clear();

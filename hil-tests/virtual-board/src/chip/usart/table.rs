@@ -59,14 +59,16 @@ pub(super) const RTOEN: u32 = 1 << 23;
 pub(super) const UNMODELLED_CR2: u32 = 0x007F_CF79;
 
 pub(super) const EIE: u32 = 1 << 0;
+pub(super) const DMAR: u32 = 1 << 6;
+pub(super) const DMAT: u32 = 1 << 7;
 pub(super) const ONEBIT: u32 = 1 << 11;
 pub(super) const OVRDIS: u32 = 1 << 12;
 pub(super) const DEM: u32 = 1 << 14;
 pub(super) const DEP: u32 = 1 << 15;
 pub(super) const TXFTIE: u32 = 1 << 23;
 pub(super) const RXFTIE: u32 = 1 << 28;
-/// IrDA, half-duplex, smartcard, DMA, flow control, DDRE, wake-up, TCBGTIE.
-pub(super) const UNMODELLED_CR3: u32 = 0x017E_27FE;
+/// IrDA, half-duplex, smartcard, flow control, DDRE, wake-up, TCBGTIE.
+pub(super) const UNMODELLED_CR3: u32 = 0x017E_273E;
 
 pub(super) const PE: u32 = 1 << 0;
 pub(super) const FE: u32 = 1 << 1;

@@ -215,7 +215,7 @@ fn settings_change_only_while_the_port_is_off() {
 #[test]
 fn modes_that_nobody_modelled_say_so() {
     let mut port = Usart::new(37, SerialBus::Apb2, 0);
-    for (offset, value) in [(CR1, 1 << 13), (CR2, 1 << 14), (CR3, 1 << 3), (CR3, 1 << 6), (RQR, 2), (0x10, 1)] {
+    for (offset, value) in [(CR1, 1 << 13), (CR2, 1 << 14), (CR3, 1 << 3), (CR3, 1 << 8), (RQR, 2), (0x10, 1)] {
         assert!(matches!(port.write(offset, value, &moment(0)), Err(Refused::Unmodelled(_))), "{offset:#x}");
     }
     assert!(port.write(TDR, 1, &moment(0)).is_err(), "UE is off");

@@ -25,7 +25,7 @@ const STACKED_ALIGNED: u32 = 1 << 9;
 impl<C: Chip> Core<C> {
     /// Makes an exception pending.
     pub(super) fn pend(&mut self, number: u16) {
-        let fresh = !self.nvic.is_pending(number.min(127));
+        let fresh = self.nvic.exists(number) && !self.nvic.is_pending(number);
         self.nvic.set_pending(number);
         if fresh {
             self.note_new_pending();

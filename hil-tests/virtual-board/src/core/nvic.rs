@@ -67,9 +67,14 @@ impl Nvic {
         self.pending != before
     }
 
+    /// Whether the chip has an exception of this number (0 is thread mode).
+    pub(super) fn exists(&self, number: u16) -> bool {
+        usize::from(number) < self.priority.len()
+    }
+
     /// Pending; interrupt numbers the chip does not have are ignored.
     pub(super) fn set_pending(&mut self, number: u16) {
-        if usize::from(number) < EXCEPTIONS {
+        if self.exists(number) {
             self.pending |= 1 << number;
         }
     }

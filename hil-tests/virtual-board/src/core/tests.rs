@@ -4,6 +4,7 @@ mod support;
 
 mod exceptions;
 mod faults;
+mod hostile;
 mod instructions;
 mod memory;
 mod programs;

@@ -341,9 +341,10 @@ fn memory(random: &mut Random) -> Vec<u16> {
             vec![0xF000 | t, 0x093F, size | load | 11, t << 12 | random.below(4) << 4 | 9]
         }
         4 => {
-            let first = random.below(8);
+            let first = random.register();
+            let second = if first == 14 { 12 } else { 14 };
             let form = random.pick(&[0xE940, 0xE9C0]);
-            vec![form | load | 11, first << 12 | (first + 1) << 8 | random.below(32)]
+            vec![form | load | 11, first << 12 | second << 8 | random.below(32)]
         }
         5 => multiple(random, load),
         6 => float_transfer(random, load),

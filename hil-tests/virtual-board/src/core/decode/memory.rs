@@ -45,7 +45,8 @@ pub(super) fn dual_or_exclusive(first: u32, second: u32) -> Instruction {
     let new = Instruction::new;
     if indexed == 1 || write_back == 1 {
         let operation = if load == 1 { Operation::LoadDual } else { Operation::StoreDual };
-        if rd >= 13 || ra >= 13 && ra != 14 || rn == PC && (load == 0 || write_back == 1) || load == 1 && rd == ra {
+        let bad = |register: u8| register == 13 || register == PC;
+        if bad(rd) || bad(ra) || rn == PC && (load == 0 || write_back == 1) || load == 1 && rd == ra {
             return unknown();
         }
         let variant = (indexed << 1 | write_back) as u8;

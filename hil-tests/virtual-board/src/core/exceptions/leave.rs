@@ -89,7 +89,8 @@ impl<C: Chip> Core<C> {
             *word = self.read_word(address)?;
         }
         let status = words[7];
-        if (status & 0x1FF == 0) == (target == Target::Handler) {
+        let number = (status & 0x1FF) as u16;
+        if (number == 0) == (target == Target::Handler) || !self.nvic.exists(number) {
             return Err(Trap::InvalidReturn);
         }
         if extended && self.float.context_control & fpccr::LSPACT != 0 {
@@ -108,7 +109,7 @@ impl<C: Chip> Core<C> {
         self.registers[15] = words[6] & !1;
         self.float_active = extended;
         self.flags = Flags::from_bits(status);
-        self.exception_number = (status & 0x1FF) as u16;
+        self.exception_number = number;
         self.thumb = status >> 24 & 1 != 0;
         self.it_state = ((status >> 25 & 3) | (status >> 10 & 0x3F) << 2) as u8;
         Ok(())

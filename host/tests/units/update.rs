@@ -25,7 +25,7 @@ use crate::session::connect;
 /// 30 pages and a bit.
 const IMAGE: usize = 30 * 2048 + 1000;
 
-fn key() -> ReleaseKey {
+pub(crate) fn key() -> ReleaseKey {
     ReleaseKey::from_secret(&[1; 32])
 }
 
@@ -43,7 +43,7 @@ fn image(slot: Slot, minor: u16) -> LinkedImage {
     LinkedImage { slot, bytes, build_id: None }
 }
 
-fn bytes(minor: u16, key: &ReleaseKey, hardware: u8) -> Vec<u8> {
+pub(crate) fn bytes(minor: u16, key: &ReleaseKey, hardware: u8) -> Vec<u8> {
     let terms = ReleaseTerms {
         version: version(minor),
         hardware: HardwareSet::only(hardware),
@@ -61,7 +61,7 @@ fn options() -> Options {
     Options { precheck: Precheck::Here, trusted: Vec::new(), then: Then::Confirm, limits: TrialLimits::default() }
 }
 
-fn unit(behaviour: Behaviour, faults: Faults) -> Shared {
+pub(crate) fn unit(behaviour: Behaviour, faults: Faults) -> Shared {
     let mut unit = FakeUnit::new(version(0));
     (unit.behaviour, unit.faults, unit.trusted) = (behaviour, faults, vec![key().public()]);
     unit.shared()

@@ -100,9 +100,14 @@ impl Board {
     }
 
     /// Plans a power cut in the `after_flash_operations`-th flash operation (program or erase) from now; 1 is the next.
-    /// The board is off afterwards; operations before it are whole.
+    /// The board is off afterwards; operations before it are whole. The plan outlives resets and power cycles.
     pub fn plan_power_cut(&mut self, after_flash_operations: u64, tear: Tear) {
         self.core.chip.flash_controller_mut().plan_power_cut(after_flash_operations, tear);
+    }
+
+    /// Takes a planned power cut back.
+    pub fn cancel_power_cut(&mut self) {
+        self.core.chip.flash_controller_mut().cancel_power_cut();
     }
 
     /// Runs to `time`, or until power goes or the core cannot go on. Resets on the way are carried out and recorded.

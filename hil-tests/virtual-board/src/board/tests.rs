@@ -194,6 +194,23 @@ fn a_planned_cut_leaves_the_board_off_and_the_page_torn() {
     assert_eq!(board.flash_operations(), 2);
 }
 
+/// `fault:P2`: a cut while the board recovers from one.
+#[test]
+fn cuts_nest_and_a_plan_can_be_taken_back() {
+    let mut board = script(&ERASE);
+    for tear in [Tear::Before, Tear::Garbage(1), Tear::Unstable(2), Tear::After] {
+        board.plan_power_cut(1, tear);
+        board.power_on();
+        assert_eq!(board.run_until(board.now() + millis(50)), Ran::PowerLost, "{tear:?}");
+    }
+    board.plan_power_cut(1, Tear::Before);
+    board.cancel_power_cut();
+    board.power_on();
+    let end = board.now() + millis(50);
+    run(&mut board, end);
+    assert_eq!(board.flash_operations(), 5);
+}
+
 /// `fault:P1`
 #[test]
 fn a_cut_by_the_clock_tears_the_erase_it_meets() {

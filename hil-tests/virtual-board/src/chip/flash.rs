@@ -182,6 +182,11 @@ impl Flash {
         self.planned = Some((self.operations + count.max(1), tear));
     }
 
+    /// Power stays.
+    pub(crate) fn cancel_power_cut(&mut self) {
+        self.planned = None;
+    }
+
     /// Write-protects pages `first..=last` of `bank` (0 or 1) with one of its two areas, as option bytes would.
     pub(crate) fn protect(&mut self, bank: usize, area: usize, first: u32, last: u32) {
         self.registers.set(WRP[bank % 2][area % 2], first & 0x7F | (last & 0x7F) << 16);

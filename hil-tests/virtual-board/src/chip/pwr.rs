@@ -39,7 +39,7 @@ static REGISTERS: [Register; 22] = [
     Register::new(0x4C, "PDCRF", 0, 0xFFFF),
     Register::new(0x50, "PUCRG", 0, 0x07FF),
     Register::new(0x54, "PDCRG", 0, 0x07FF),
-    // RM0440 6.4.24: R1MODE is bit 8.
+    // RM0440 6.4.24: R1MODE is bit 8. stm32-metapac 21 has it at bit 0, so that its boost mode is none.
     Register::new(CR5, "CR5", R1MODE, R1MODE),
 ];
 

@@ -1,4 +1,5 @@
-//! Prints how many instructions a second the emulated core runs. With `--json` one object a line, as `docs/performance.md` is made of.
+//! Prints how many instructions a second the emulated core runs in a loop of its own; `core.mips`, the same with the real
+//! boot check, comes from `sonde-hil`. With `--json` one object a line, as `docs/performance.md` is made of.
 #![expect(clippy::print_stdout, reason = "printing figures is all this program does")]
 
 use virtual_board::core::bench;
@@ -15,10 +16,10 @@ fn main() {
     let mips = (0..3).map(|_| bench::measure(INSTRUCTIONS).mips()).fold(0.0, f64::max);
     let holds = mips >= GOAL;
     if json {
-        println!(r#"{{"figure":"core.mips","value":{mips:.1},"unit":"1e6/s","goal":">={GOAL}","holds":{holds}}}"#);
+        println!(r#"{{"figure":"core.loop_mips","value":{mips:.1},"unit":"1e6/s","goal":">={GOAL}","holds":{holds}}}"#);
     } else {
         println!(
-            "core.mips  {mips:.1} million instructions/s  (goal >= {GOAL}, {})",
+            "core.loop_mips  {mips:.1} million instructions/s  (goal >= {GOAL}, {})",
             if holds { "holds" } else { "MISSED" }
         );
     }

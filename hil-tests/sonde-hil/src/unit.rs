@@ -1,9 +1,10 @@
 //! One emulated unit, served to programs outside and held in the hand.
 
+use std::io::Write;
 use std::time::Instant;
 
 use virtual_board::board::{Board, Outputs, Tear};
-use virtual_board::line::{LineCounters, LineSettings, Segment};
+use virtual_board::line::{Frames, LineCounters, LineEvent, LineSettings, Segment};
 use virtual_board::serve::{Control, Pace, ServeError, ServeOptions, Server, ServerGone};
 use virtual_board::time::VirtualTime;
 use virtual_board::unit::{FIRST_UNIT_ID, Factory};
@@ -34,14 +35,24 @@ pub struct Reading {
 }
 
 impl ServedUnit {
-    /// A new unit at the default rate, with power.
+    /// A new unit at the default rate, with power. Everything on the line goes to `log`, a line each frame.
     ///
     /// # Errors
     /// [`ServeError`].
-    pub fn power_up(factory: &Factory) -> Result<Self, ServeError> {
+    pub fn power_up(factory: &Factory, mut log: impl Write + Send + 'static) -> Result<Self, ServeError> {
         let mut board = factory.board(FIRST_UNIT_ID);
         board.power_on();
-        let segment = Segment::new(LineSettings::default(), vec![board]);
+        let mut segment = Segment::new(LineSettings::default(), vec![board]);
+        let mut frames = Frames::default();
+        segment.set_trace(move |event| {
+            // A log that cannot be written does not change the story.
+            if let Some(frame) = frames.next(event) {
+                let _ = writeln!(log, "{frame}");
+            }
+            if !matches!(event, LineEvent::Character { .. }) {
+                let _ = writeln!(log, "{event:?}");
+            }
+        });
         let server = Server::start(segment, ServeOptions::local(Pace::Fast))?;
         let address = server.address().expect("these options listen");
         Ok(Self { control: server.control(), url: format!("rtu+tcp://{address}"), server })

@@ -9,6 +9,7 @@
 mod counters;
 mod faults;
 mod flight;
+mod frames;
 mod master;
 mod segment;
 mod settings;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use counters::LineCounters;
 pub use faults::LineFaults;
+pub use frames::{Frame, Frames};
 pub use master::Heard;
 pub use segment::{Activity, Segment};
 pub use settings::{LineSettings, Parity, StopBits};

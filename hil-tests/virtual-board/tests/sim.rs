@@ -18,7 +18,8 @@ fn sleeper() -> Vec<u8> {
 }
 
 fn keep(folder: &Path, unit: u8, flash: Vec<u8>) {
-    std::fs::write(folder.join(format!("unit-{unit}.flash")), unit::board(flash, unit).save_flash()).unwrap();
+    let kept = unit::board(flash, unit).save_flash();
+    std::fs::write(folder.join(format!("unit-{unit}.flash")), kept).expect("the temporary folder takes a file");
 }
 
 fn sim() -> Command {
@@ -26,16 +27,17 @@ fn sim() -> Command {
 }
 
 fn start(command: &mut Command) -> (Child, String) {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the sim starts");
     let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let stdout = child.stdout.as_mut().expect("stdout is piped");
+    BufReader::new(stdout).read_line(&mut line).expect("the sim says a line");
     (child, line)
 }
 
 fn end(child: Child, signal: &str) -> Output {
-    let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill starts");
     assert!(killed.success());
-    child.wait_with_output().unwrap()
+    child.wait_with_output().expect("the sim ends")
 }
 
 #[test]

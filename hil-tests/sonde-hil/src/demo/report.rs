@@ -82,19 +82,21 @@ fn write_row(
     Ok(())
 }
 
-/// Lines of at most `width` characters, broken between words.
+/// Lines of at most `width` characters, broken between words, or inside of a word that is longer than a line.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    let letters: Vec<char> = text.chars().collect();
+    let words = letters.split(|letter| letter.is_whitespace()).flat_map(|word| word.chunks(width));
+    for word in words.map(|word| word.iter().collect::<String>()) {
         let line = lines.last_mut().expect("there is always a line");
         let used = line.chars().count();
         if used > 0 && used + 1 + word.chars().count() > width {
-            lines.push(word.into());
+            lines.push(word);
         } else {
             if used > 0 {
                 line.push(' ');
             }
-            line.push_str(word);
+            line.push_str(&word);
         }
     }
     lines
@@ -124,6 +126,14 @@ mod tests {
         let report = Report::new(vec![step(true), step(false)], 1.0);
         assert!(!report.holds);
         assert!(report.to_string().contains("NOT every step did what it should: 1 of 2"));
+    }
+
+    #[test]
+    fn long_words_are_broken_and_no_letter_is_lost() {
+        let text = format!("a {} ü", "x".repeat(100));
+        let lines = wrapped(&text, 44);
+        assert!(lines.iter().all(|line| line.chars().count() <= 44), "{lines:?}");
+        assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
     }
 
     #[test]

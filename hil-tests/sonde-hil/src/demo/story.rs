@@ -1,6 +1,8 @@
 //! The story itself.
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 use std::time::Instant;
 
@@ -21,17 +23,22 @@ use crate::unit::ServedUnit;
 pub fn tell(sonde: &Sonde, images: &Images, work: &Path, progress: &dyn Fn(&str)) -> Result<Report, DemoError> {
     let started = Instant::now();
     progress("making keys and releases");
-    let releases = Releases::make(sonde, images, work)?;
-    let unit = ServedUnit::power_up(&factory(images, &releases)?)?;
+    let releases = Releases::make(sonde, images, &work.join("releases"))?;
+    let unit = ServedUnit::power_up(&factory(images, &releases)?, log(&work.join("line.log"))?)?;
     let mut story = Story { sonde, unit, releases, progress, steps: Vec::new() };
     story.begins()?;
     let full = story.updates()?;
     story.goes_back_and_forth(&full)?;
     story.survives_a_bad_release()?;
-    story.refuses()?;
     story.loses_power_in_a_transfer(&full)?;
+    story.refuses()?;
     story.ends()?;
     Ok(Report::new(story.steps, started.elapsed().as_secs_f64()))
+}
+
+/// What went over the line, for whoever wants to know more than the table tells.
+fn log(path: &Path) -> Result<BufWriter<File>, DemoError> {
+    File::create(path).map(BufWriter::new).map_err(|source| DemoError::File { path: path.into(), source })
 }
 
 fn factory(images: &Images, releases: &Releases) -> Result<Factory, DemoError> {
@@ -148,29 +155,6 @@ impl Story<'_> {
         Ok(())
     }
 
-    fn refuses(&mut self) -> Result<(), DemoError> {
-        let releases = self.releases.clone();
-        let wrong = [
-            ("update with one byte of the bundle flipped", "damaged", &releases.flipped),
-            ("update with a bundle for other hardware", "wrong_hardware", &releases.other_hardware),
-            ("update with a bundle signed by an unknown key", "unknown_key", &releases.unknown_key),
-        ];
-        for (name, kind, bundle) in wrong {
-            let expected = format!("refused ({kind}), flash not touched");
-            self.step(
-                name,
-                &expected,
-                |story| story.update(bundle),
-                |outcome, cost| {
-                    let operations = cost.flash_operations();
-                    told::refused(outcome, kind)
-                        .must(operations == 0, format!("flash not touched, but {operations} operations"))
-                },
-            )?;
-        }
-        Ok(())
-    }
-
     fn loses_power_in_a_transfer(&mut self, full: &Cost) -> Result<(), DemoError> {
         let half = full.flash_operations() / 2;
         let back = |story: &Self| story.ask("rollback", &["--to".as_ref(), story.releases.first.as_os_str()]);
@@ -198,6 +182,31 @@ impl Story<'_> {
                 )
                 .and(pages.map_or_else(Seen::nothing, told::Pages::told))
         })?;
+        Ok(())
+    }
+
+    fn refuses(&mut self) -> Result<(), DemoError> {
+        let releases = self.releases.clone();
+        // The unit is to judge: without this `sonde` would see by itself that the hardware is another one.
+        let judged_by_unit: &[&OsStr] = &["--no-precheck".as_ref()];
+        let wrong = [
+            ("update with one byte of the bundle flipped", "damaged", &releases.flipped),
+            ("update with a bundle for other hardware", "wrong_hardware", &releases.other_hardware),
+            ("update with a bundle signed by an unknown key", "unknown_key", &releases.unknown_key),
+        ];
+        for (name, kind, bundle) in wrong {
+            let expected = format!("refused ({kind}), flash not touched");
+            self.step(
+                name,
+                &expected,
+                |story| story.ask("update", &[&[bundle.as_os_str()], judged_by_unit].concat()),
+                |outcome, cost| {
+                    let operations = cost.flash_operations();
+                    told::refused(outcome, kind)
+                        .must(operations == 0, format!("flash not touched, but {operations} operations"))
+                },
+            )?;
+        }
         Ok(())
     }
 

@@ -24,7 +24,7 @@ struct Arguments {
     /// Linked images: DIR/VERSION[+FEATURE]/{loader,firmware-a,firmware-b}.elf
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
-    /// For keys and bundles; DIR/releases is emptied first
+    /// For keys and bundles, DIR/releases, which is emptied first, and what went over the line, DIR/line.log
     #[arg(long, value_name = "DIR")]
     work: PathBuf,
     /// Print one JSON object instead of the table
@@ -35,7 +35,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let (sonde, images) = (Sonde::new(&arguments.sonde), Images::new(&arguments.images));
-    match tell(&sonde, &images, &arguments.work.join("releases"), &output::progress) {
+    match tell(&sonde, &images, &arguments.work, &output::progress) {
         Ok(report) => {
             output::report(&report, arguments.json);
             if report.holds { ExitCode::SUCCESS } else { ExitCode::from(1) }

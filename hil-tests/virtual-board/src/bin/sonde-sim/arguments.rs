@@ -40,6 +40,9 @@ pub(crate) struct Arguments {
     /// real: never ahead of the wall clock; fast: busy time as fast as it can, idle time with the wall clock
     #[arg(long, value_name = "real|fast", default_value_t = Pace::Real)]
     pub(crate) pace: Pace,
+    /// Print every frame on stderr: when it began, who sent it, its bytes
+    #[arg(long)]
+    pub(crate) trace: bool,
     /// Keep the flash of each unit in DIR/unit-ID.flash: read at the start where present, written at the end
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,

@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 use state::State;
 use units::StartError;
 use virtual_board::board::Board;
-use virtual_board::line::{LineEvent, Segment};
+use virtual_board::line::{Frames, LineEvent, Segment};
 use virtual_board::serve::{ServeOptions, Server};
 use virtual_board::unit::FIRST_UNIT_ID;
 
@@ -43,14 +43,8 @@ fn start(arguments: &Arguments) -> Result<(Server<Board>, State), StartError> {
     let state = State::new(arguments.state.clone());
     let boards = units::make(arguments, &state)?;
     let mut segment = Segment::new(arguments.line(), boards);
-    segment.set_trace(|event| {
-        if let LineEvent::Stopped { station, time, reason } = event {
-            let unit = unit_id(*station);
-            output::log(format_args!(
-                "UNIT {unit} STOPPED at {time}: {reason}; it is dead until this program is restarted"
-            ));
-        }
-    });
+    let mut frames = arguments.trace.then(Frames::default);
+    segment.set_trace(move |event| watch(&mut frames, event));
     let options = ServeOptions {
         pace: arguments.pace,
         listen: Some(arguments.listen),
@@ -58,6 +52,19 @@ fn start(arguments: &Arguments) -> Result<(Server<Board>, State), StartError> {
         events: Arc::new(|event| output::client(&event)),
     };
     Ok((Server::start(segment, options)?, state))
+}
+
+/// Tells what is worth telling.
+fn watch(frames: &mut Option<Frames>, event: &LineEvent) {
+    if let Some(frame) = frames.as_mut().and_then(|frames| frames.next(event)) {
+        output::log(format_args!("{frame}"));
+    }
+    if let LineEvent::Stopped { station, time, reason } = event {
+        let unit = unit_id(*station);
+        output::log(format_args!(
+            "UNIT {unit} STOPPED at {time}: {reason}; it is dead until this program is restarted"
+        ));
+    }
 }
 
 /// Keeps the flash; says which units did not make it.

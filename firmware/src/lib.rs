@@ -1,7 +1,7 @@
 //! The controller's firmware: the library thinks, the bins wire it to the chip.
 //!
 //! - [`modbus`] turns bytes into requests and answers them; [`holding`] is the one address space behind it.
-//! - [`unit`] is everything an answer can depend on, in one place; whoever holds it never waits.
+//! - [`mod@unit`] is everything an answer can depend on, in one place; whoever holds it never waits.
 //! - [`worker`] does what takes time: signatures, hashes, flash. It holds the unit only between its steps.
 //! - [`transfer`] is the state of an update, [`session`] who is asking for it.
 //!

@@ -140,7 +140,9 @@ fn finishing_too_early_shows_what_is_missing_and_can_be_repaired() {
     let image = padded(&release.image);
     let tag = bench.begin(&release);
     bench.send(tag, &image, 0, PAGE);
+    let operations = bench.worker.flash().operations();
     assert_eq!(bench.refused(Request::Finish), Refusal::ImageDiffers);
+    assert_eq!(bench.worker.flash().operations(), operations, "no manifest in front of an image that is not whole");
     assert_eq!(send_differing(&mut bench, tag, &image), 3);
     assert!(matches!(bench.done(Request::Finish), Answer::Staged(_)));
 }

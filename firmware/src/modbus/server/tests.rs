@@ -1,5 +1,6 @@
 use proptest::prelude::*;
-use protocol::mailbox::{CHUNK, MAX_CHUNK, REQUEST, RESPONSE, STATUS};
+use protocol::mailbox::{CHUNK, Envelope, MAX_CHUNK, REQUEST, RESPONSE, STATUS};
+use protocol::message::{Answer, Reply, Request};
 use protocol::modbus::MAX_PDU;
 
 use crate::fixture::{UNIT, ask, unit};
@@ -155,6 +156,26 @@ fn windows_are_used_from_their_start_only() {
         let mask = [22, (address >> 8) as u8, address as u8, 0, 0, 0, 0];
         assert_eq!(ask(&mut unit, &mask), [0x96, NO_ADDRESS], "{address:#06x}");
     }
+}
+
+#[test]
+fn a_message_and_its_reply_fit_one_transaction() {
+    // bus:M2, `direct` mode: FC23 writes the request and reads the reply.
+    let (mut payload, mut window) = ([0; 8], [0; 8]);
+    let message = Request::Hello.emit(&mut payload).unwrap();
+    let envelope = Envelope { session: 0x1234, sequence: 1 };
+    let used = envelope.emit(message, &mut window).unwrap();
+    let mut pdu = vec![23, 0xF1, 0, 0, 40, 0xF0, 0, 0, (used / 2) as u8, used as u8];
+    pdu.extend(&window[..used]);
+    let mut unit = unit();
+    let answer = ask(&mut unit, &pdu);
+    assert_eq!((answer[0], answer[1], answer.len()), (23, 80, 82));
+    let (found, payload) = Envelope::parse(&answer[2..]).unwrap();
+    assert_eq!(found, envelope);
+    assert!(matches!(Reply::parse(payload), Ok(Reply::Done(Answer::Hello(_)))));
+    // The reply can be read once more by FC3 and FC4, and the first registers alone.
+    assert_eq!(ask(&mut unit, &[3, 0xF1, 0, 0, 40])[2..], answer[2..]);
+    assert_eq!(ask(&mut unit, &[4, 0xF1, 0, 0, 3])[2..], answer[2..8]);
 }
 
 #[test]

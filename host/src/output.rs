@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use serde_json::json;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::Common;
 use crate::cmd::{Answer, Failed, Report};
@@ -62,7 +64,9 @@ pub(crate) fn start_log(verbose: u8) {
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+    let ours = Targets::new().with_target("sonde", level).with_default(LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    tracing_subscriber::registry().with(lines).with(ours).init();
 }
 
 fn print_json(value: &impl Serialize) {

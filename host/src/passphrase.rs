@@ -30,7 +30,8 @@ fn given(file: Option<&Path>) -> Result<Option<Passphrase>, PassphraseError> {
         let text = std::fs::read_to_string(path)
             .map(Zeroizing::new)
             .map_err(|source| PassphraseError::File { path: path.display().to_string(), source })?;
-        return Passphrase::new(&text, "the passphrase file").map(Some);
+        let first_line = text.lines().next().unwrap_or_default();
+        return Passphrase::new(first_line, "the passphrase file").map(Some);
     }
     match std::env::var(VARIABLE) {
         Ok(text) => Passphrase::new(&Zeroizing::new(text), VARIABLE).map(Some),

@@ -159,7 +159,7 @@ impl Owner {
         if !self.timing.silence.is_zero() {
             sleep_until(self.last_byte + self.timing.silence).await;
         }
-        trace!(bytes = ?request, "sent");
+        trace!("sent {request:02x?}");
         let stream = self.stream.as_mut().ok_or_else(closed)?;
         let leaving = self.timing.character * request.len() as u32 + patience;
         match timeout(leaving, stream.write_all(request)).await {
@@ -189,7 +189,7 @@ impl Owner {
         let mut line = Line::Talking;
         loop {
             while let Some(Answer { address, pdu }) = self.framer.next(line) {
-                trace!(address, ?pdu, "received");
+                trace!("received from {address}: {pdu:02x?}");
                 if address != unit.get() {
                     if !self.suspects.contains(&address) {
                         odd.get_or_insert(BusError::OtherUnit { asked: unit, answered: address });

@@ -216,9 +216,10 @@ impl Display for Report {
         writeln!(formatter, "  self-test    {}", self.self_test)?;
         writeln!(formatter, "  outputs      {:#06b}", self.outputs)?;
         writeln!(formatter, "  transfer     {}", self.transfer)?;
-        if self.boot_log_copies_good != [true, true] {
-            let bad = self.boot_log_copies_good.iter().filter(|good| !**good).count();
-            writeln!(formatter, "  boot log     {bad} of 2 copies do NOT read well")?;
+        match self.boot_log_copies_good {
+            [true, true] => {}
+            [false, false] => writeln!(formatter, "  boot log     none: a new unit writes it at its first update")?,
+            _ => writeln!(formatter, "  boot log     1 of 2 copies does NOT read well; the next switch mends it")?,
         }
         for SlotLine { slot, content, image, build_id } in &self.slots {
             write!(formatter, "  slot {slot}       {content}")?;

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use protocol::boot_record::ImageRef;
+use protocol::layout::PAGE_SIZE;
 use protocol::message::{Hello, UnitStatus};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -142,7 +143,7 @@ pub struct Transferred {
     pub image_bytes: u32,
     /// Pages of the image.
     pub pages: usize,
-    /// Pages sent, repetitions included.
+    /// Whole pages sent, repetitions included.
     pub pages_sent: usize,
     /// Pages that were in place already.
     pub pages_skipped: usize,
@@ -159,15 +160,15 @@ impl Transferred {
         Self { image_bytes, pages, pages_sent: 0, pages_skipped: pages, rounds: 0, payload_bytes: 0, sending_s: 0.0 }
     }
 
-    pub(super) fn round(&mut self, wrong: &[usize]) {
+    pub(super) fn round(&mut self, wrong: usize) {
         if self.rounds == 0 {
-            self.pages_skipped = self.pages - wrong.len();
+            self.pages_skipped = self.pages - wrong;
         }
         self.rounds += 1;
-        self.pages_sent += wrong.len();
     }
 
     pub(super) fn sent(&mut self, payload: u64, time: Duration) {
+        self.pages_sent += (payload / u64::from(PAGE_SIZE)) as usize;
         self.payload_bytes += payload;
         self.sending_s += time.as_secs_f64();
     }

@@ -20,48 +20,71 @@ use crate::session::{Session, SessionError};
 const PAGE: usize = PAGE_SIZE as usize;
 /// Times that what differs is sent. One is enough unless data is damaged on the way or flash does not hold it.
 const ROUNDS: u32 = 5;
+/// Restarts of the unit that one update puts up with.
+const RESUMES: u32 = 3;
 /// First and longest wait when the unit has no room: a page takes about 25 ms to erase and write.
 const BUSY: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(16));
 /// Longest that a unit may have no room.
 const BUSY_LIMIT: Duration = Duration::from_secs(10);
 
-/// Arms the transfer, sends what differs, has the image verified.
+/// Arms the transfer, sends what differs, has the image verified. Starts over when the unit restarts meanwhile: what is in
+/// place is not sent again.
 pub(super) async fn stage(
     session: &mut Session,
     release: &Release,
     image: &ReleaseImage,
     watch: Watch<'_>,
 ) -> Result<Transferred, UpdateError> {
+    let pages = Pages::of(release.bytes_of(image));
+    let mut transferred = Transferred::new(pages.count(), image.manifest.length);
+    for _ in 0..RESUMES {
+        match stage_once(session, image, &pages, &mut transferred, watch).await {
+            Err(error) if has_restarted(&error) => {
+                debug!(%error, "resuming");
+                let (bus, unit) = (session.bus().clone(), session.unit());
+                *session = Session::open(&bus, unit).await?.0;
+            }
+            result => return result.map(|()| transferred),
+        }
+    }
+    stage_once(session, image, &pages, &mut transferred, watch).await.map(|()| transferred)
+}
+
+/// Whether the unit forgot session and transfer, and no other client took over.
+fn has_restarted(error: &UpdateError) -> bool {
+    let UpdateError::Session(SessionError::Refused { refusal, .. }) = error else { return false };
+    matches!(refusal, Refusal::OtherSession { open: 0 } | Refusal::NoTransfer)
+}
+
+async fn stage_once(
+    session: &mut Session,
+    image: &ReleaseImage,
+    pages: &Pages,
+    transferred: &mut Transferred,
+    watch: Watch<'_>,
+) -> Result<(), UpdateError> {
     watch(Progress::Step("arming the transfer"));
     let began = begin(session, image).await?;
-    let pages = Pages::of(release.bytes_of(image));
     if usize::from(began.pages) != pages.count() {
         let answer = Answer::Began(began);
         return Err(session.other_answer(&answer).into());
     }
-    let mut transferred = Transferred::new(pages.count(), image.manifest.length);
     if began.staging == Staging::Complete {
-        return Ok(transferred);
+        return Ok(());
     }
-    let mut still_wrong = pages.count();
-    for round in 1..=ROUNDS {
-        watch(Progress::Step("comparing pages"));
-        let wrong = differing(session, &pages).await?;
-        still_wrong = wrong.len();
+    let mut wrong = differing(session, pages, watch).await?;
+    for _ in 0..ROUNDS {
         if wrong.is_empty() && finish(session, watch).await? {
-            return Ok(transferred);
+            return Ok(());
         }
-        if round > 1 {
-            debug!(round, pages = wrong.len(), "sending again");
-        }
-        transferred.round(&wrong);
-        send(session, began.tag, &pages, &wrong, &mut transferred, watch).await?;
+        transferred.round(wrong.len());
+        send(session, began.tag, pages, &wrong, transferred, watch).await?;
+        wrong = differing(session, pages, watch).await?;
     }
-    // The last round's pages have not been looked at yet.
-    if differing(session, &pages).await?.is_empty() && finish(session, watch).await? {
-        return Ok(transferred);
+    if wrong.is_empty() && finish(session, watch).await? {
+        return Ok(());
     }
-    Err(UpdateError::Unstable { unit: session.unit(), pages: still_wrong, rounds: ROUNDS })
+    Err(UpdateError::Unstable { unit: session.unit(), pages: wrong.len(), rounds: ROUNDS })
 }
 
 async fn begin(session: &mut Session, image: &ReleaseImage) -> Result<Began, UpdateError> {
@@ -85,7 +108,8 @@ async fn finish(session: &mut Session, watch: Watch<'_>) -> Result<bool, UpdateE
 }
 
 /// Pages whose content in flash is another one.
-async fn differing(session: &mut Session, pages: &Pages) -> Result<Vec<usize>, UpdateError> {
+async fn differing(session: &mut Session, pages: &Pages, watch: Watch<'_>) -> Result<Vec<usize>, UpdateError> {
+    watch(Progress::Step("comparing pages"));
     let mut wrong = Vec::new();
     for first in (0..pages.count()).step_by(MAX_PAGE_HASHES) {
         let map = session.page_map(first as u8, pages.count() as u8).await?;
@@ -96,7 +120,7 @@ async fn differing(session: &mut Session, pages: &Pages) -> Result<Vec<usize>, U
     Ok(wrong)
 }
 
-/// Sends pages, chunk after chunk: the next one leaves as soon as the one before is acknowledged.
+/// Sends pages and keeps the account, also of what was sent in vain.
 async fn send(
     session: &Session,
     tag: u8,
@@ -105,10 +129,24 @@ async fn send(
     transferred: &mut Transferred,
     watch: Watch<'_>,
 ) -> Result<(), UpdateError> {
-    let total = (wrong.len() * PAGE) as u64;
     let mut done = 0;
     let started = Instant::now();
-    watch(Progress::Sending { done, total });
+    let result = send_runs(session, tag, pages, wrong, &mut done, watch).await;
+    transferred.sent(done, started.elapsed());
+    result
+}
+
+/// Chunk after chunk: the next one leaves as soon as the one before is acknowledged.
+async fn send_runs(
+    session: &Session,
+    tag: u8,
+    pages: &Pages,
+    wrong: &[usize],
+    done: &mut u64,
+    watch: Watch<'_>,
+) -> Result<(), UpdateError> {
+    let total = (wrong.len() * PAGE) as u64;
+    watch(Progress::Sending { done: 0, total });
     for run in runs(wrong) {
         for offset in run.clone().step_by(MAX_CHUNK) {
             let end = (offset + MAX_CHUNK).min(run.end);
@@ -118,11 +156,10 @@ async fn send(
                 debug!(offset, "chunk refused");
                 return Ok(());
             }
-            done += (end - offset) as u64;
-            watch(Progress::Sending { done, total });
+            *done += (end - offset) as u64;
+            watch(Progress::Sending { done: *done, total });
         }
     }
-    transferred.sent(done, started.elapsed());
     Ok(())
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Faults {
     pub(crate) damage_after: Option<usize>,
     /// The unit restarts after so many chunks, and forgets its transfer.
     pub(crate) restart_after: Option<usize>,
+    /// How long it is without power then.
+    pub(crate) dark_for: Duration,
     /// No page ever holds what was written.
     pub(crate) flash_is_broken: bool,
     pub(crate) hello_only: Option<Refusal>,
@@ -173,7 +175,7 @@ impl FakeUnit {
             }
             function => vec![function | 0x80, 2],
         };
-        (!every(self.faults.lose_answer_every, self.frames)).then_some(answer)
+        (!every(self.faults.lose_answer_every, self.frames) && !answer.is_empty()).then_some(answer)
     }
 
     fn look(&mut self, function: u8, quantity: u16) -> Vec<u8> {
@@ -354,7 +356,8 @@ impl FakeUnit {
     fn chunk(&mut self, pdu: &[u8]) -> Vec<u8> {
         self.chunks += 1;
         if self.faults.restart_after == Some(self.chunks) {
-            self.restart(Instant::now());
+            self.restart(Instant::now() + self.faults.dark_for);
+            return Vec::new();
         }
         if self.faults.busy_every.is_some_and(|n| self.chunks.is_multiple_of(n)) {
             return vec![0x90, 6];

@@ -6,7 +6,6 @@ use protocol::boot_record::{Phase, Switch};
 use protocol::digest::sha256;
 use protocol::layout::Slot;
 use protocol::manifest::HardwareSet;
-use protocol::message::Refusal;
 use protocol::semver::Version;
 use sonde::bundle::Release;
 use sonde::bundle::build::{ReleaseTerms, assemble};
@@ -14,7 +13,6 @@ use sonde::bus::UnitId;
 use sonde::elf::LinkedImage;
 use sonde::failure::{Class, Failure as _};
 use sonde::key::ReleaseKey;
-use sonde::session::SessionError;
 use sonde::update::{
     ChooseError, Options, Outcome, Precheck, Reason, Report, Then, TrialLimits, UpdateError, confirm, roll_back, update,
 };
@@ -129,18 +127,41 @@ async fn flash_that_holds_nothing_is_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_restart_in_the_middle_only_the_rest_is_sent() {
-    // boot:U2: the slot itself is the state of the transfer.
+    // boot:U2: the slot itself is the state of the transfer. 149 chunks of 242 bytes are 17 whole pages.
     let unit = unit(Behaviour::Good, Faults { restart_after: Some(150), ..Faults::default() });
-    let error = run(&unit, &release(1), &options()).await.expect_err("the unit forgot its transfer");
-    assert!(
-        matches!(error, UpdateError::Session(SessionError::Refused { refusal: Refusal::OtherSession { .. }, .. })),
-        "{error}"
-    );
+    let report = run(&unit, &release(1), &options()).await.expect("resumed by itself");
+    assert_eq!(report.outcome, Outcome::Confirmed);
+    let transferred = report.transferred.expect("something was sent");
+    assert_eq!((transferred.rounds, transferred.pages_sent, transferred.pages_skipped), (2, 31, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_power_cut_the_next_update_sends_only_the_rest() {
+    let dark_for = Duration::from_secs(5);
+    let unit = unit(Behaviour::Good, Faults { restart_after: Some(150), dark_for, ..Faults::default() });
+    let error = run(&unit, &release(1), &options()).await.expect_err("nobody answers");
+    assert_eq!((error.kind(), error.class()), ("bus.no_answer", Class::Bus));
+    tokio::time::sleep(dark_for).await;
     let report = run(&unit, &release(1), &options()).await.expect("no failure");
     assert_eq!(report.outcome, Outcome::Confirmed);
     let transferred = report.transferred.expect("the rest was sent");
-    // 149 chunks of 242 bytes are 17 whole pages.
     assert_eq!((transferred.pages_skipped, transferred.pages_sent), (17, 14));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_over_ends_the_update() {
+    let unit = unit(Behaviour::Good, Faults { pending_looks: 20, ..Faults::default() });
+    let bus = connect(&unit).await;
+    let (release, options) = (release(1), options());
+    let mut silent = |_| ();
+    let updating = update(&bus, UnitId::DEFAULT, &release, &options, &mut silent);
+    let taking_over = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        sonde::session::Session::open(&bus, UnitId::DEFAULT).await.expect("a unit");
+    };
+    let (result, ()) = tokio::join!(updating, taking_over);
+    let error = result.expect_err("taken over");
+    assert_eq!((error.kind(), error.class()), ("refused.other_session", Class::No), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

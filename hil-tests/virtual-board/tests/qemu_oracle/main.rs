@@ -18,15 +18,13 @@ use virtual_board::core::{Core, RAM_START, ResetSource, Stop};
 use image::{Image, RAM_BYTES};
 use random::KINDS;
 
-/// Images of each kind of random block.
-const SEEDS: u64 = 3;
 /// More than any guest runs.
 const CYCLE_LIMIT: u64 = 10_000_000;
 
 fn main() -> ExitCode {
-    let names: Vec<&str> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).map(leak).collect();
+    let names = filters(std::env::args().skip(1));
     let tests = tests();
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part));
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part.as_str()));
     if std::env::args().any(|argument| argument == "--list") {
         for (name, _) in &tests {
             println!("{name}: test");
@@ -51,9 +49,24 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(failed != 0))
 }
 
-/// Arguments live as long as the program.
-fn leak(argument: String) -> &'static str {
-    argument.leak()
+/// The names among libtest's arguments; values of its options are none.
+fn filters(arguments: impl Iterator<Item = String>) -> Vec<String> {
+    const WITH_VALUE: [&str; 5] = ["--test-threads", "--skip", "--format", "--color", "-Z"];
+    let mut names = Vec::new();
+    let mut is_value = false;
+    for argument in arguments {
+        if !is_value && !argument.starts_with('-') {
+            names.push(argument.clone());
+        }
+        is_value = WITH_VALUE.contains(&argument.as_str());
+    }
+    names
+}
+
+/// Images of each kind of random block: few in every test run, as many as `QEMU_ORACLE_SEEDS` says by hand.
+fn seeds() -> u64 {
+    const USUAL: u64 = 3;
+    std::env::var("QEMU_ORACLE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(USUAL)
 }
 
 type Run = Box<dyn Fn() -> Result<String, String>>;
@@ -61,7 +74,7 @@ type Run = Box<dyn Fn() -> Result<String, String>>;
 fn tests() -> Vec<(String, Run)> {
     let mut tests: Vec<(String, Run)> = Vec::new();
     for kind in KINDS {
-        let run = move || (1..=SEEDS).try_fold(0, |sum, seed| Ok(sum + compare_blocks(kind, seed)?));
+        let run = move || (1..=seeds()).try_fold(0, |sum, seed| Ok(sum + compare_blocks(kind, seed)?));
         let summary = move || run().map(|halfwords: usize| format!("{halfwords} random halfwords"));
         tests.push((format!("random_{kind:?}").to_lowercase(), Box::new(summary)));
     }

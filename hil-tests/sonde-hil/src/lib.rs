@@ -1,5 +1,6 @@
 //! The rig: virtual boards served on a line, the real `sonde` program in front of them, and what is told with both.
 
 pub mod demo;
+pub mod figures;
 pub mod sonde;
 pub mod unit;

@@ -1,0 +1,71 @@
+//! Two releases of 128 KB to measure with: the real firmware, filled up, signed with a key made for the occasion.
+
+use std::path::Path;
+
+use protocol::layout::Slot;
+use protocol::manifest::HardwareSet;
+use protocol::semver::Version;
+use sonde::bundle::build::{ReleaseTerms, assemble, read_image};
+use sonde::elf::LinkedImage;
+use sonde::key::ReleaseKey;
+use virtual_board::unit::Factory;
+
+use super::FigureError;
+
+/// Bytes of the image (`design/figures.md`).
+pub(super) const IMAGE_SIZE: usize = 128 * 1024;
+/// Hardware revision of the unit.
+const HARDWARE: u8 = 1;
+
+/// Everything that a measurement starts from.
+pub(super) struct Release {
+    /// Makes units that run the first release.
+    pub(super) factory: Factory,
+    /// Bytes of the second release.
+    pub(super) update: Vec<u8>,
+}
+
+impl Release {
+    /// Makes the releases from the linked images below `folder`.
+    pub(super) fn of(folder: &Path) -> Result<Self, FigureError> {
+        let key = ReleaseKey::generate();
+        let first = bundle(&key, folder, "1.0.0", Version::new(1, 0, 0))?;
+        let update = bundle(&key, folder, "1.1.0", Version::new(1, 1, 0))?;
+        let path = folder.join("1.0.0").join("loader.elf");
+        let loader = std::fs::read(&path)
+            .map_err(|error| FigureError::Image { path: path.clone(), reason: error.to_string() })?;
+        let factory = Factory::new(&loader, &first, &[key.public().bytes()], HARDWARE)?;
+        Ok(Self { factory, update })
+    }
+}
+
+fn bundle(key: &ReleaseKey, folder: &Path, variant: &str, version: Version) -> Result<Vec<u8>, FigureError> {
+    let image = |slot, file| -> Result<LinkedImage, FigureError> {
+        let path = folder.join(variant).join(file);
+        let linked = read_image(&path, slot)
+            .map_err(|error| FigureError::Image { path: path.clone(), reason: error.to_string() })?;
+        fill_up(linked).ok_or_else(|| FigureError::Image { path, reason: format!("longer than {IMAGE_SIZE} bytes") })
+    };
+    let images = [image(Slot::A, "firmware-a.elf")?, image(Slot::B, "firmware-b.elf")?];
+    let terms = ReleaseTerms {
+        version,
+        hardware: HardwareSet::only(HARDWARE),
+        security_floor: Version::ZERO,
+        minimum_loader: Version::ZERO,
+    };
+    assemble(key, &terms, &images)
+        .map_err(|error| FigureError::Host { what: "building a release", reason: error.to_string() })
+}
+
+/// Fills an image up to its size with bytes that no page shares with another.
+fn fill_up(mut image: LinkedImage) -> Option<LinkedImage> {
+    let missing = IMAGE_SIZE.checked_sub(image.bytes.len())?;
+    let mut state = 0x9E37_79B9_u32;
+    image.bytes.extend((0..missing).map(|_| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as u8
+    }));
+    Some(image)
+}

@@ -47,7 +47,7 @@ pub(super) fn open(
 #[embassy_executor::task]
 pub(super) async fn serve(board: Board, mut line: BufferedUart<'static>) {
     let mut receiver = Receiver::new(board.with(|unit| unit.unit_id()));
-    let mut bytes = [0; 64];
+    let (mut bytes, mut answer) = ([0; 64], [0; MAX_FRAME]);
     loop {
         let at_latest = Instant::now() + Duration::from_millis(Task::PERIOD_MS);
         let silence_at = receiver.silence_at().map_or(at_latest, Instant::from_micros);
@@ -56,18 +56,19 @@ pub(super) async fn serve(board: Board, mut line: BufferedUart<'static>) {
         match read {
             Ok(Ok(count)) => {
                 for &byte in &bytes[..count] {
-                    let answer = heard(board, receiver.push(byte, now.as_micros()));
-                    if let Some(answer) = answer {
-                        send(&mut line, &answer, now).await;
+                    let Some(heard) = receiver.push(byte, now.as_micros()) else { continue };
+                    if let Some(length) = respond(board, &heard, &mut answer) {
+                        send(&mut line, &answer[..length], now).await;
                         receiver.clear();
                     }
                 }
             }
             Ok(Err(_)) => board.with(|unit| unit.counters.communication_error()),
             Err(_) => {
-                let answer = heard(board, receiver.silence(now.as_micros()));
-                if let Some(answer) = answer {
-                    send(&mut line, &answer, now).await;
+                if let Some(heard) = receiver.silence(now.as_micros())
+                    && let Some(length) = respond(board, &heard, &mut answer)
+                {
+                    send(&mut line, &answer[..length], now).await;
                 }
             }
         }
@@ -75,14 +76,9 @@ pub(super) async fn serve(board: Board, mut line: BufferedUart<'static>) {
     }
 }
 
-/// A frame on its way out.
-struct Answer {
-    bytes: [u8; MAX_FRAME],
-    length: usize,
-}
-
-fn heard(board: Board, heard: Option<Heard<'_>>) -> Option<Answer> {
-    let frame = match heard? {
+/// Acts on what was heard; the length of the frame to send in `answer`, if any.
+fn respond(board: Board, heard: &Heard<'_>, answer: &mut [u8; MAX_FRAME]) -> Option<usize> {
+    let frame = match heard {
         Heard::Garbage => {
             board.with(|unit| unit.counters.communication_error());
             return None;
@@ -93,16 +89,14 @@ fn heard(board: Board, heard: Option<Heard<'_>>) -> Option<Answer> {
     let length = board.with(|unit| unit.handle(frame.address, frame.pdu, &mut pdu));
     // The worker runs when this priority has nothing more to do.
     board.call_worker();
-    let mut bytes = [0; MAX_FRAME];
-    let length = Frame { address: frame.address, pdu: &pdu[..length?] }.emit(&mut bytes)?;
-    Some(Answer { bytes, length })
+    Frame { address: frame.address, pdu: &pdu[..length?] }.emit(answer)
 }
 
 /// Sends an answer to what was heard at `heard_at`, and forgets the echo.
-async fn send(line: &mut BufferedUart<'static>, answer: &Answer, heard_at: Instant) {
+async fn send(line: &mut BufferedUart<'static>, answer: &[u8], heard_at: Instant) {
     Timer::at(heard_at + Duration::from_micros(FRAME_GAP_US - IDLE_US)).await;
     // Writing to the buffer and waiting for it cannot fail; a line that does not carry it is the master's to notice.
-    let _sent = line.write_all(&answer.bytes[..answer.length]).await;
+    let _sent = line.write_all(answer).await;
     let _flushed = line.flush().await;
     while line.read_ready() == Ok(true) {
         let Ok(echo) = line.fill_buf().await.map(<[u8]>::len) else { return };

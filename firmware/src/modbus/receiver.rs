@@ -40,8 +40,8 @@ pub struct Receiver {
 enum Head {
     /// Nothing there, or a frame that has been handed out.
     Done,
-    /// More bytes may complete a frame.
-    Growing,
+    /// A frame may be complete when there are this many bytes; before that there is nothing to look at.
+    Growing(usize),
     /// Only silence can tell: the function's length is unknown, or the bytes fit nothing.
     Stuck,
 }
@@ -57,18 +57,16 @@ impl Receiver {
     pub fn push(&mut self, byte: u8, now_us: u64) -> Option<Heard<'_>> {
         let mut dropped = false;
         if self.head == Head::Done {
-            self.length = 0;
+            self.start_over();
         } else if self.is_over(now_us) || self.length == MAX_FRAME {
             // Another unit's frame of unknown length is no noise.
             dropped = Frame::parse(&self.bytes[..self.length]).is_none();
-            self.length = 0;
+            self.start_over();
         }
         self.last_us = now_us;
         self.bytes[self.length] = byte;
         self.length += 1;
-        self.head = Head::Growing;
-        let complete = self.look();
-        match complete {
+        match self.look() {
             Some(Reading::Request) => {
                 let frame = Frame::parse(&self.bytes[..self.length])?;
                 self.is_ours(frame.address).then_some(Heard::Request(frame))
@@ -117,22 +115,32 @@ impl Receiver {
         pause >= SILENCE_US || (self.head == Head::Stuck && pause >= FRAME_GAP_US)
     }
 
+    fn start_over(&mut self) {
+        self.length = 0;
+        self.head = Head::Growing(MIN_FRAME);
+    }
+
     /// Looks at the buffer after a byte was added.
     fn look(&mut self) -> Option<Reading> {
+        if self.head != Head::Growing(self.length) {
+            return None;
+        }
         let bytes = &self.bytes[..self.length];
-        let mut growing = false;
+        let mut next = None;
         for (length, reading) in [(request_length(bytes), Reading::Request), (answer_length(bytes), Reading::Answer)] {
-            match length {
+            let more = match length {
                 FrameLength::Exactly(exact) if exact == bytes.len() && Frame::parse(bytes).is_some() => {
                     self.head = Head::Done;
                     return Some(reading);
                 }
-                FrameLength::Exactly(exact) => growing |= exact > bytes.len(),
-                FrameLength::Needs(_) => growing = true,
-                FrameLength::Unknown => {}
+                FrameLength::Exactly(more) | FrameLength::Needs(more) => more,
+                FrameLength::Unknown => continue,
+            };
+            if more > bytes.len() {
+                next = Some(next.map_or(more, |next: usize| next.min(more)));
             }
         }
-        self.head = if growing { Head::Growing } else { Head::Stuck };
+        self.head = next.map_or(Head::Stuck, Head::Growing);
         None
     }
 }

@@ -100,6 +100,16 @@ impl Bus {
         patience: Patience,
     ) -> Result<Self, OpenError> {
         let stream = opener.open().await?;
+        Ok(Self::start(stream, opener, timing, patience))
+    }
+
+    /// Uses a stream that is already open and cannot be opened again.
+    #[must_use]
+    pub fn over(stream: impl Stream + 'static, patience: Patience) -> Self {
+        Self::start(Box::new(stream), Box::new(Never), LineTiming::REMOTE, patience)
+    }
+
+    fn start(stream: Box<dyn Stream>, opener: Box<dyn Opener>, timing: LineTiming, patience: Patience) -> Self {
         let counters = Arc::new(Counters::default());
         let owner = Owner {
             opener,
@@ -112,15 +122,7 @@ impl Bus {
         };
         let (jobs, queue) = mpsc::channel(QUEUE);
         tokio::spawn(owner.run(queue));
-        Ok(Self { jobs, counters, patience })
-    }
-
-    /// Uses a stream that is already open and cannot be opened again.
-    ///
-    /// # Errors
-    /// None in fact; the signature is that of [`Self::open_with`].
-    pub async fn over(stream: impl Stream + 'static, patience: Patience) -> Result<Self, OpenError> {
-        Self::open_with(Box::new(Once(Some(Box::new(stream)))), LineTiming::REMOTE, patience).await
+        Self { jobs, counters, patience }
     }
 
     /// The same bus, with another patience for the calls made through this handle.
@@ -228,13 +230,12 @@ impl Bus {
     }
 }
 
-/// A stream that there is only one of.
-struct Once(Option<Box<dyn Stream>>);
+/// For a stream that there is only one of.
+struct Never;
 
-impl Opener for Once {
+impl Opener for Never {
     fn open(&mut self) -> Opening<'_> {
-        let stream = self.0.take().ok_or(OpenError::Closed);
-        Box::pin(async move { stream })
+        Box::pin(async { Err(OpenError::Closed) })
     }
 
     fn name(&self) -> String {

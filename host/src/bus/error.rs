@@ -5,7 +5,6 @@ use std::time::Duration;
 use protocol::modbus::exception::Exception;
 
 use super::UnitId;
-use super::open::OpenError;
 use crate::failure::{Class, Failure};
 
 /// Why a call brought no answer to use.
@@ -56,19 +55,14 @@ pub enum BusError {
         /// The exception.
         exception: Exception,
     },
-    /// The port or connection went away and did not come back.
-    #[error("{endpoint} went away ({reason}) and did not come back within {} s; plug it in again, or check the network", within.as_secs())]
+    /// The port or connection went away, and did not come back or did not stay.
+    #[error("{endpoint} went away ({reason}); plug it in again, or check the network and the device server")]
     Gone {
         /// The endpoint.
         endpoint: String,
         /// What was noticed.
         reason: String,
-        /// How long it was waited for.
-        within: Duration,
     },
-    /// The port or connection came back but cannot be opened.
-    #[error(transparent)]
-    Reopen(#[from] OpenError),
     /// More than a Modbus frame carries; nothing was sent.
     #[error("{found} {what}, a frame carries 1 to {most}; ask for less at a time")]
     OutOfRange {
@@ -111,7 +105,6 @@ impl Failure for BusError {
             Self::OtherAnswer { .. } => "bus.other_answer",
             Self::Exception { .. } => "bus.exception",
             Self::Gone { .. } => "bus.gone",
-            Self::Reopen(error) => error.kind(),
             Self::OutOfRange { .. } => "bus.out_of_range",
             Self::Closed => "bus.closed",
         }

@@ -109,7 +109,7 @@ impl Owner {
             self.suspects.insert(unit.get());
         }
         if let Some(reason) = gone {
-            return Err(BusError::Gone { endpoint: self.opener.name(), reason, within: Duration::ZERO });
+            return Err(BusError::Gone { endpoint: self.opener.name(), reason });
         }
         Err(odd.unwrap_or(BusError::NoAnswer { unit, waited: patience.timeout, attempts: patience.attempts }))
     }
@@ -258,13 +258,11 @@ impl Owner {
                     self.framer.clear();
                     return Ok(());
                 }
-                Err(error @ OpenError::Closed) => {
-                    debug!(%error, "not to be opened again");
-                    return Err(BusError::Gone { endpoint: self.opener.name(), reason, within: Duration::ZERO });
-                }
+                Err(OpenError::Closed) => return Err(BusError::Gone { endpoint: self.opener.name(), reason }),
                 Err(error) if Instant::now() >= deadline => {
                     debug!(%error, "gave up");
-                    return Err(BusError::Gone { endpoint: self.opener.name(), reason, within: REOPEN_WITHIN });
+                    let reason = format!("{reason}, not back within {} s", REOPEN_WITHIN.as_secs());
+                    return Err(BusError::Gone { endpoint: self.opener.name(), reason });
                 }
                 Err(_) => sleep(REOPEN_EVERY).await,
             }

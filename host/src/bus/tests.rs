@@ -72,9 +72,9 @@ fn honest(pdu: &[u8]) -> Vec<u8> {
     }
 }
 
-async fn line(patience: Patience) -> (Bus, Peer) {
+fn line(patience: Patience) -> (Bus, Peer) {
     let (ours, theirs) = duplex(4096);
-    (Bus::over(ours, patience).await.expect("an open stream"), Peer(theirs))
+    (Bus::over(ours, patience), Peer(theirs))
 }
 
 /// A peer that answers honestly after a delay that depends on the number of the request.
@@ -92,7 +92,7 @@ fn serve(mut peer: Peer, delay: impl Fn(usize) -> Duration + Send + 'static) -> 
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_cut_at_every_border_is_read_whole() {
-    let (bus, mut peer) = line(patience(1000, 1)).await;
+    let (bus, mut peer) = line(patience(1000, 1));
     let length = frame(2, &honest(&[3, 0, 7, 0, 60])).len();
     let reader = tokio::spawn(async move {
         for _ in 1..length {
@@ -116,7 +116,7 @@ async fn an_answer_cut_at_every_border_is_read_whole() {
 async fn a_late_answer_is_never_taken_for_the_next_one() {
     // bus:M4; tokio-modbus: 49 of 50 wrong (facts/bus.md section 1).
     for (late, then) in [(120, 5), (180, 20), (350, 20), (120, 0), (199, 40)] {
-        let (bus, peer) = line(patience(100, 1)).await;
+        let (bus, peer) = line(patience(100, 1));
         serve(peer, move |served| if served == 0 { ms(late) } else { ms(then) });
         let (mut right, mut failed) = (0, 0);
         for address in 0..50 {
@@ -134,7 +134,7 @@ async fn a_late_answer_is_never_taken_for_the_next_one() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_that_are_late_again_and_again_give_no_wrong_value() {
-    let (bus, peer) = line(patience(100, 2)).await;
+    let (bus, peer) = line(patience(100, 2));
     serve(peer, |served| if served % 7 == 3 { ms(230) } else { ms(10) });
     let mut right = 0;
     for address in 0..200 {
@@ -148,7 +148,7 @@ async fn answers_that_are_late_again_and_again_give_no_wrong_value() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_answer_of_one_unit_does_not_disturb_another() {
-    let (bus, mut peer) = line(patience(100, 1)).await;
+    let (bus, mut peer) = line(patience(100, 1));
     let calls = tokio::spawn(async move {
         let late = bus.read_holding(UNIT, 1, 1).await;
         (late.err(), bus.read_holding(OTHER, 9, 1).await)
@@ -165,7 +165,7 @@ async fn a_late_answer_of_one_unit_does_not_disturb_another() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_of_another_unit_names_both() {
-    let (bus, mut peer) = line(patience(100, 2)).await;
+    let (bus, mut peer) = line(patience(100, 2));
     tokio::spawn(async move {
         while let Some((_, pdu)) = peer.request().await {
             peer.answer(3, &honest(&pdu)).await;
@@ -178,7 +178,7 @@ async fn an_answer_of_another_unit_names_both() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_to_another_function_or_of_another_length_names_both() {
     for wrong in [&[4_u8, 2, 0, 1][..], &[3, 4, 0, 1, 0, 2]] {
-        let (bus, mut peer) = line(patience(100, 1)).await;
+        let (bus, mut peer) = line(patience(100, 1));
         let wrong = wrong.to_vec();
         tokio::spawn(async move {
             while let Some((address, _)) = peer.request().await {
@@ -192,7 +192,7 @@ async fn an_answer_to_another_function_or_of_another_length_names_both() {
 
 #[tokio::test(start_paused = true)]
 async fn a_unit_that_says_nothing_is_an_error_within_the_time() {
-    let (bus, peer) = line(patience(200, 3)).await;
+    let (bus, peer) = line(patience(200, 3));
     let started = Instant::now();
     let error = bus.read_holding(UNIT, 0, 1).await.expect_err("nobody there");
     assert!(matches!(error, BusError::NoAnswer { unit: UNIT, attempts: 3, .. }), "{error}");
@@ -203,7 +203,7 @@ async fn a_unit_that_says_nothing_is_an_error_within_the_time() {
 
 #[tokio::test(start_paused = true)]
 async fn noise_before_between_and_behind_answers_is_survived() {
-    let (bus, mut peer) = line(patience(100, 3)).await;
+    let (bus, mut peer) = line(patience(100, 3));
     tokio::spawn(async move {
         let mut count: usize = 0;
         while let Some((address, pdu)) = peer.request().await {
@@ -221,7 +221,7 @@ async fn noise_before_between_and_behind_answers_is_survived() {
 
 #[tokio::test(start_paused = true)]
 async fn a_damaged_answer_is_asked_for_again() {
-    let (bus, mut peer) = line(patience(100, 2)).await;
+    let (bus, mut peer) = line(patience(100, 2));
     tokio::spawn(async move {
         let mut count = 0;
         while let Some((address, pdu)) = peer.request().await {
@@ -239,7 +239,7 @@ async fn a_damaged_answer_is_asked_for_again() {
 
 #[tokio::test(start_paused = true)]
 async fn an_exception_is_an_answer_and_is_not_repeated() {
-    let (bus, mut peer) = line(patience(100, 3)).await;
+    let (bus, mut peer) = line(patience(100, 3));
     tokio::spawn(async move {
         while let Some((address, pdu)) = peer.request().await {
             peer.answer(address, &[pdu[0] | 0x80, 6]).await;
@@ -252,7 +252,7 @@ async fn an_exception_is_an_answer_and_is_not_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_unit_without_echo_is_trusted_again_after_its_exception() {
-    let (bus, mut peer) = line(patience(100, 2)).await;
+    let (bus, mut peer) = line(patience(100, 2));
     tokio::spawn(async move {
         let mut count = 0;
         while let Some((address, pdu)) = peer.request().await {
@@ -271,7 +271,7 @@ async fn a_unit_without_echo_is_trusted_again_after_its_exception() {
 async fn a_caller_that_goes_away_leaves_whole_frames_and_a_line_in_order() {
     // A pipe of 16 bytes: a request of 255 bytes is on its way for a long time.
     let (ours, theirs) = duplex(16);
-    let bus = Bus::over(ours, patience(500, 1)).await.expect("an open stream");
+    let bus = Bus::over(ours, patience(500, 1));
     let served = serve(Peer(theirs), |_| ms(3));
     for round in 0..40_u16 {
         let big = vec![round as u8; 246];
@@ -286,7 +286,7 @@ async fn a_caller_that_goes_away_leaves_whole_frames_and_a_line_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn many_callers_get_their_own_answers() {
-    let (bus, peer) = line(patience(500, 1)).await;
+    let (bus, peer) = line(patience(500, 1));
     serve(peer, |served| ms(served as u64 % 4));
     let callers = (0..40_u16).map(|address| {
         let bus = bus.clone();
@@ -301,7 +301,7 @@ async fn many_callers_get_their_own_answers() {
 #[tokio::test(start_paused = true)]
 async fn answers_nobody_asked_for_are_dropped_before_the_next_request() {
     // A gateway that repeats a request on its own: mbusd executed one write 4 times (facts/bus.md section 2).
-    let (bus, mut peer) = line(patience(100, 1)).await;
+    let (bus, mut peer) = line(patience(100, 1));
     let calls = tokio::spawn(async move {
         let mut values = Vec::new();
         for address in 0..20 {
@@ -320,7 +320,7 @@ async fn answers_nobody_asked_for_are_dropped_before_the_next_request() {
 
 #[tokio::test(start_paused = true)]
 async fn a_line_that_closes_is_gone() {
-    let (bus, peer) = line(patience(100, 3)).await;
+    let (bus, peer) = line(patience(100, 3));
     drop(peer);
     let error = bus.read_holding(UNIT, 0, 1).await.expect_err("nobody there");
     assert!(matches!(error, BusError::Gone { .. }), "{error}");
@@ -371,12 +371,29 @@ async fn a_port_that_stays_away_is_given_up_in_bounded_time() {
     assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
 }
 
+/// In real time: the kernel keeps its own.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_serial_port_that_is_unplugged_is_gone() {
+    // bus:M9
+    let (master, slave) = tokio_serial::SerialStream::pair().expect("a pseudo terminal");
+    let path = tokio_serial::SerialPort::name(&slave).expect("a slave has a path");
+    let endpoint = format!("rtu://{path}").parse().expect("a good URL");
+    let bus = Bus::open(&endpoint, patience(500, 20)).await.expect("a port");
+    let unplugged = async {
+        sleep(ms(100)).await;
+        drop((master, slave));
+    };
+    let (result, ()) = tokio::join!(bus.read_holding(UNIT, 0, 1), unplugged);
+    let error = result.expect_err("gone");
+    assert!(matches!(error, BusError::Gone { .. }), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_serial_line_is_silent_before_each_request_and_its_own_echo_is_skipped() {
     let timing = LineTiming { character: Duration::from_micros(86), silence: ms(4), echo: LocalEcho::Skip };
     let (ours, theirs) = duplex(4096);
-    let bus =
-        Bus::open_with(Box::new(Once(Some(Box::new(ours)))), timing, patience(100, 1)).await.expect("an open stream");
+    let bus = Bus::start(Box::new(ours), Box::new(Never), timing, patience(100, 1));
     let mut peer = Peer(theirs);
     let served = tokio::spawn(async move {
         let mut last = Instant::now();
@@ -398,7 +415,7 @@ async fn a_serial_line_is_silent_before_each_request_and_its_own_echo_is_skipped
 
 #[tokio::test(start_paused = true)]
 async fn what_no_frame_carries_is_not_sent() {
-    let (bus, _peer) = line(patience(100, 1)).await;
+    let (bus, _peer) = line(patience(100, 1));
     assert!(matches!(bus.read_holding(UNIT, 0, 126).await, Err(BusError::OutOfRange { found: 126, most: 125, .. })));
     assert!(matches!(bus.write_window(UNIT, 0, &[0; 248]).await, Err(BusError::OutOfRange { .. })));
     assert_eq!(bus.wire(), Wire::default());

@@ -82,3 +82,19 @@ async fn every_no_of_the_unit_is_exit_code_1_with_its_own_kind() {
     assert_eq!((exit, &report["outcome"]), (1, &"rolled_back".into()), "{report}");
     assert_eq!(report["reason"]["failed"][0], "system clock");
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_serial_port_works_as_a_socket_does() {
+    // bus:M8, bus:M9
+    let unit = unit(Behaviour::Good, Faults::default());
+    let (master, slave) = tokio_serial::SerialStream::pair().expect("a pseudo terminal");
+    let path = tokio_serial::SerialPort::name(&slave).expect("a slave has a path");
+    tokio::spawn(serve(unit, master));
+    let folder = folder_with(&[]);
+    let (exit, status) = sonde(folder.path(), &["status", &format!("rtu://{path}?baud=19200&parity=even")]).await;
+    assert_eq!((exit, &status["serial"]), (0, &"FAKE-1".into()), "{status}");
+    let (exit, report) = sonde(folder.path(), &["status", &format!("rtu://{path}?echo=skip"), "--timeout", "50"]).await;
+    assert_eq!((exit, &report["error"]["kind"]), (0, &serde_json::Value::Null), "an absent echo is no harm: {report}");
+    drop(slave);
+}

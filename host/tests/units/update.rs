@@ -66,7 +66,7 @@ pub(crate) fn unit(behaviour: Behaviour, faults: Faults) -> Shared {
 }
 
 async fn run(unit: &Shared, release: &Release, options: &Options) -> Result<Report, UpdateError> {
-    let bus = connect(unit).await;
+    let bus = connect(unit);
     update(&bus, UnitId::DEFAULT, release, options, &mut |_| ()).await
 }
 
@@ -151,7 +151,7 @@ async fn after_a_power_cut_the_next_update_sends_only_the_rest() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_over_ends_the_update() {
     let unit = unit(Behaviour::Good, Faults { pending_looks: 20, ..Faults::default() });
-    let bus = connect(&unit).await;
+    let bus = connect(&unit);
     let (release, options) = (release(1), options());
     let mut silent = |_| ();
     let updating = update(&bus, UnitId::DEFAULT, &release, &options, &mut silent);
@@ -202,7 +202,7 @@ async fn a_trial_can_be_left_to_be_confirmed_later() {
     let report = run(&unit, &release(1), &later).await.expect("no failure");
     assert_eq!(report.outcome, Outcome::OnTrial);
     assert!(matches!(unit.lock().unwrap().phase, Phase::Trial { .. }));
-    let bus = connect(&unit).await;
+    let bus = connect(&unit);
     let confirmed = confirm(&bus, UnitId::DEFAULT).await.expect("on trial");
     assert_eq!(confirmed.image.version, version(1));
     let error = confirm(&bus, UnitId::DEFAULT).await.expect_err("no longer on trial");
@@ -214,7 +214,7 @@ async fn a_rollback_sends_nothing() {
     let unit = unit(Behaviour::Good, Faults::default());
     run(&unit, &release(1), &options()).await.expect("no failure");
     let chunks = unit.lock().unwrap().chunks;
-    let bus = connect(&unit).await;
+    let bus = connect(&unit);
     let report = roll_back(&bus, UnitId::DEFAULT, &options(), &mut |_| ()).await.expect("no failure");
     assert_eq!((report.outcome, report.after.version.as_str()), (Outcome::Confirmed, "1.0.0"));
     let unit = unit.lock().unwrap();
@@ -224,7 +224,7 @@ async fn a_rollback_sends_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_rollback_to_an_empty_slot_is_refused_by_the_unit() {
     let unit = unit(Behaviour::Good, Faults::default());
-    let bus = connect(&unit).await;
+    let bus = connect(&unit);
     let error = roll_back(&bus, UnitId::DEFAULT, &options(), &mut |_| ()).await.expect_err("nothing there");
     assert_eq!((error.kind(), error.class()), ("refused.nothing_to_roll_back_to", Class::No));
 }
@@ -235,7 +235,7 @@ async fn a_rollback_whose_answer_is_lost_is_still_seen() {
         let unit = unit(Behaviour::Good, Faults::default());
         run(&unit, &release(1), &options()).await.expect("no failure");
         unit.lock().unwrap().faults.lose_answer_every = Some(nth);
-        let bus = connect(&unit).await;
+        let bus = connect(&unit);
         let report = roll_back(&bus, UnitId::DEFAULT, &options(), &mut |_| ()).await.expect("no failure");
         assert_eq!((report.outcome, report.after.version.as_str()), (Outcome::Confirmed, "1.0.0"), "every {nth}");
     }

@@ -1,7 +1,7 @@
 //! The only place that prints: results on stdout, everything else on stderr.
 #![expect(clippy::print_stderr, reason = "the output module of the command line")]
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -65,7 +65,8 @@ pub(crate) fn start_log(verbose: u8) {
         _ => LevelFilter::TRACE,
     };
     let ours = Targets::new().with_target("sonde", level).with_default(LevelFilter::WARN);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let ansi = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi).with_target(false);
     tracing_subscriber::registry().with(lines).with(ours).init();
 }
 

@@ -15,8 +15,11 @@ use crate::session::{Session, SessionError};
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Longest wait for one answer while the unit may be restarting.
-const LOOK_TIMEOUT: Duration = Duration::from_millis(250);
+/// First wait for an answer while the unit may be restarting: a unit answers within 50 ms (`bus:M6`). Doubled with each
+/// look in vain, up to the bus's own timeout, since the way to the unit may be long.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+/// Attempts of one look.
+const ATTEMPTS: u32 = 2;
 
 /// How long a trial may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,18 +78,21 @@ pub(super) async fn watch(
     limits: TrialLimits,
 ) -> Result<Verdict, UpdateError> {
     let started = Instant::now();
-    let patience = Patience { timeout: bus.patience().timeout.min(LOOK_TIMEOUT), attempts: 2 };
-    let bus = bus.with_patience(patience);
+    let longest = bus.patience().timeout;
+    let mut timeout = longest.min(FIRST_LOOK);
     let mut seen = Seen { switched: said == Said::Yes, ..Seen::default() };
     while started.elapsed() < limits.deadline {
-        match look(&bus, unit).await {
+        match look(&bus.with_patience(Patience { timeout, attempts: ATTEMPTS }), unit).await {
             Ok(status) => {
                 if let Some(verdict) = seen.judge(status, image, before, limits.soak, started.elapsed()) {
                     return Ok(verdict);
                 }
             }
             // Restarting, or hanging: that is what is being waited for.
-            Err(error) if error.class() == Class::Bus => debug!(%error, "not there"),
+            Err(error) if error.class() == Class::Bus => {
+                debug!(%error, "not there");
+                timeout = longest.min(timeout * 2);
+            }
             Err(error) => debug!(%error, "not ready"),
         }
         tokio::time::sleep(LOOK_EVERY).await;

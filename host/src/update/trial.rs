@@ -13,8 +13,8 @@ use crate::bus::{Bus, Patience, UnitId};
 use crate::failure::{Class, Failure as _};
 use crate::session::{Session, SessionError};
 
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Between two looks, until it is back and after.
+const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
 /// First wait for an answer while the unit may be restarting: a unit answers within 50 ms (`bus:M6`). Doubled with each
 /// look in vain, up to the bus's own timeout, since the way to the unit may be long.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
@@ -95,7 +95,7 @@ pub(super) async fn watch(
             }
             Err(error) => debug!(%error, "not ready"),
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(if seen.first_answer.is_none() { LOOK_EVERY.0 } else { LOOK_EVERY.1 }).await;
     }
     let waited = limits.deadline;
     match (seen.first_answer, seen.last) {

@@ -69,10 +69,10 @@ impl LogView {
         self.newest.map(|record| record.state)
     }
 
-    /// Which copies hold the record in force, as the boot report tells.
+    /// Which copies hold the record in force, as the boot report tells. Both, on a new unit, which has none to hold.
     #[must_use]
     pub fn copies_good(&self) -> [bool; 2] {
-        self.copies.map(CopyHealth::is_good)
+        if self.copies == [CopyHealth::Empty; 2] { [true; 2] } else { self.copies.map(CopyHealth::is_good) }
     }
 }
 

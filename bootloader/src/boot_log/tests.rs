@@ -38,6 +38,7 @@ fn place(flash: &mut FlashModel, copy: usize, index: usize, sequence: u32, numbe
 fn a_new_unit_has_no_log() {
     let view = BootLog::read(&mut FlashModel::erased());
     assert_eq!(view, LogView { newest: None, copies: [CopyHealth::Empty; 2] });
+    assert_eq!(view.copies_good(), [true, true], "there is nothing to miss");
 }
 
 #[test]

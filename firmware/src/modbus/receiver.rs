@@ -4,7 +4,8 @@
 //! where its length and its CRC say, not where a pause is; pauses only help to find a beginning again after noise.
 //!
 //! What stands at the head of the buffer is read as a request and as an answer at once: the first reading whose length
-//! is reached with a good CRC wins. A head that neither reading can complete any more is dropped at the next pause
+//! is reached with a good CRC wins. One exception: a frame that ends in a zero byte has a good CRC without that byte too,
+//! so a reading that is complete while the other one lacks just one byte waits for that byte. A head that neither reading can complete any more is dropped at the next pause
 //! between frames; after a longer silence, the end of the buffer is searched for a request that followed the noise.
 
 use protocol::modbus::rtu::{Frame, FrameLength, MIN_FRAME, answer_length, request_length};
@@ -42,6 +43,8 @@ enum Head {
     Done,
     /// A frame may be complete when there are this many bytes; before that there is nothing to look at.
     Growing(usize),
+    /// A frame by this reading, unless one more byte makes it a frame by the other.
+    Held(Reading),
     /// Only silence can tell: the function's length is unknown, or the bytes fit nothing.
     Stuck,
 }
@@ -59,14 +62,15 @@ impl Receiver {
         if self.head == Head::Done {
             self.start_over();
         } else if self.is_over(now_us) || self.length == MAX_FRAME {
-            // Another unit's frame of unknown length is no noise.
+            // What was held is a frame, and another unit's frame of unknown length is no noise.
             dropped = Frame::parse(&self.bytes[..self.length]).is_none();
             self.start_over();
         }
         self.last_us = now_us;
         self.bytes[self.length] = byte;
         self.length += 1;
-        match self.look() {
+        let reading = if let Head::Held(held) = self.head { self.settle(held) } else { self.look() };
+        match reading {
             Some(Reading::Request) => {
                 let frame = Frame::parse(&self.bytes[..self.length])?;
                 self.is_ours(frame.address).then_some(Heard::Request(frame))
@@ -87,7 +91,9 @@ impl Receiver {
         if self.silence_at().is_none_or(|at| now_us < at) {
             return None;
         }
-        self.head = Head::Done;
+        if let Head::Held(_) = core::mem::replace(&mut self.head, Head::Done) {
+            return None;
+        }
         let bytes = &self.bytes[..self.length];
         if let Some(frame) = Frame::parse(bytes) {
             return self.is_ours(frame.address).then_some(Heard::Request(frame));
@@ -112,7 +118,8 @@ impl Receiver {
     /// Whether a byte at `now_us` cannot belong to what is in the buffer.
     fn is_over(&self, now_us: u64) -> bool {
         let pause = now_us.saturating_sub(self.last_us);
-        pause >= SILENCE_US || (self.head == Head::Stuck && pause >= FRAME_GAP_US)
+        let may_be_over = matches!(self.head, Head::Stuck | Head::Held(_));
+        pause >= SILENCE_US || (may_be_over && pause >= FRAME_GAP_US)
     }
 
     fn start_over(&mut self) {
@@ -126,22 +133,40 @@ impl Receiver {
             return None;
         }
         let bytes = &self.bytes[..self.length];
-        let mut next = None;
-        for (length, reading) in [(request_length(bytes), Reading::Request), (answer_length(bytes), Reading::Answer)] {
-            let more = match length {
-                FrameLength::Exactly(exact) if exact == bytes.len() && Frame::parse(bytes).is_some() => {
-                    self.head = Head::Done;
-                    return Some(reading);
-                }
-                FrameLength::Exactly(more) | FrameLength::Needs(more) => more,
-                FrameLength::Unknown => continue,
-            };
-            if more > bytes.len() {
-                next = Some(next.map_or(more, |next: usize| next.min(more)));
-            }
+        let lengths = [(Reading::Request, request_length(bytes)), (Reading::Answer, answer_length(bytes))];
+        let complete = lengths.iter().find(|(_, length)| *length == FrameLength::Exactly(bytes.len()));
+        let next = lengths.iter().filter_map(|&(_, length)| more(length, bytes.len())).min();
+        if let Some(&(reading, _)) = complete
+            && Frame::parse(bytes).is_some()
+        {
+            // A request for this unit is not kept waiting: no unit but this one may answer from its address.
+            let is_certain = reading == Reading::Request && self.is_ours(bytes[0]);
+            let lacks_one = next == Some(bytes.len() + 1);
+            self.head = if lacks_one && !is_certain { Head::Held(reading) } else { Head::Done };
+            return (self.head == Head::Done).then_some(reading);
         }
         self.head = next.map_or(Head::Stuck, Head::Growing);
         None
+    }
+
+    /// One more byte has come after a frame by the reading `held`: it completes the other reading, or begins a frame.
+    fn settle(&mut self, held: Reading) -> Option<Reading> {
+        if Frame::parse(&self.bytes[..self.length]).is_some() {
+            self.head = Head::Done;
+            return Some(held.other());
+        }
+        self.bytes[0] = self.bytes[self.length - 1];
+        self.start_over();
+        self.length = 1;
+        None
+    }
+}
+
+/// The length to look again at, when it is more than what is there.
+fn more(length: FrameLength, there: usize) -> Option<usize> {
+    match length {
+        FrameLength::Exactly(more) | FrameLength::Needs(more) => (more > there).then_some(more),
+        FrameLength::Unknown => None,
     }
 }
 
@@ -149,6 +174,15 @@ impl Receiver {
 enum Reading {
     Request,
     Answer,
+}
+
+impl Reading {
+    fn other(self) -> Self {
+        match self {
+            Self::Request => Self::Answer,
+            Self::Answer => Self::Request,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -196,3 +196,52 @@ proptest! {
         prop_assert_eq!(&line.requests, &[(UNIT, pdu)]);
     }
 }
+
+/// A request for `address` of 247 bytes that ends in a zero byte: read as an answer it is 246 bytes long, and its CRC is
+/// good without that byte too.
+fn ends_in_zero(address: u8) -> Vec<u8> {
+    let candidate = |number: u16| {
+        let mut write = vec![23, 0xF1, 0, 0, 16, 0xF0, 0, 0, 117, 234];
+        write.extend([0x5A; 232]);
+        write.extend(number.to_le_bytes());
+        framed(address, &write)
+    };
+    let frame = (0..=u16::MAX).map(candidate).find(|frame| frame.last() == Some(&0)).expect("one in 256 does");
+    assert_eq!(answer_length(&frame), FrameLength::Exactly(frame.len() - 1));
+    frame
+}
+
+#[test]
+fn a_request_whose_last_byte_is_zero_is_not_taken_for_a_shorter_answer() {
+    let frame = ends_in_zero(UNIT);
+    let mut line = Line::new();
+    line.bytes(&frame).pause(FRAME_GAP_US).bytes(&framed(UNIT, &READ));
+    let heard: Vec<_> = line.requests.iter().map(|(_, pdu)| pdu.len()).collect();
+    assert_eq!((heard, line.garbage), (vec![frame.len() - 3, READ.len()], 0));
+}
+
+#[test]
+fn a_frame_that_could_have_one_more_byte_is_over_after_a_pause_and_with_any_other_byte() {
+    let frame = ends_in_zero(9);
+    let answer = &frame[..frame.len() - 1];
+    for pause_us in [0, FRAME_GAP_US, SILENCE_US] {
+        let mut line = Line::new();
+        line.bytes(answer).pause(pause_us).bytes(&framed(UNIT, &READ)).silence();
+        assert_eq!((line.requests.as_slice(), line.garbage), (&[(UNIT, READ.to_vec())][..], 0), "{pause_us}");
+    }
+}
+
+#[test]
+fn an_answer_of_another_unit_whose_last_byte_is_zero_leaves_nothing_behind() {
+    // FC3, two registers: 9 bytes, of which 8 are a request of FC3 as well.
+    let answer = (0..=u16::MAX)
+        .map(|value| {
+            let [high, low] = value.to_be_bytes();
+            framed(9, &[3, 4, high, low, 1, 2])
+        })
+        .find(|frame| frame.last() == Some(&0))
+        .expect("one in 256 does");
+    let mut line = Line::new();
+    line.bytes(&answer).pause(FRAME_GAP_US).bytes(&framed(UNIT, &READ));
+    assert_eq!((line.requests.as_slice(), line.garbage), (&[(UNIT, READ.to_vec())][..], 0));
+}

@@ -3,7 +3,6 @@
 mod clock;
 mod faults;
 mod jump;
-mod outputs;
 mod stopwatch;
 mod watchdog;
 
@@ -12,7 +11,7 @@ use sonde_bootloader::boot::{Boot, boot};
 use sonde_bootloader::flash::WriteScope;
 use sonde_bootloader::reset_cause::ResetFlags;
 use sonde_bootloader::stm32g4::flash::ChipFlash;
-use sonde_bootloader::stm32g4::handover;
+use sonde_bootloader::stm32g4::{handover, outputs};
 use stm32_metapac::RCC;
 
 use self::stopwatch::Stopwatch;

@@ -3,3 +3,4 @@
 pub mod ecc;
 pub mod flash;
 pub mod handover;
+pub mod outputs;

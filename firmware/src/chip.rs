@@ -47,7 +47,7 @@ const BUS_PRIORITY: Priority = Priority::P8;
 
 /// Runs the image that is linked for `slot`. Never returns.
 pub fn run(slot: Slot) -> ! {
-    outputs::all_off();
+    bootloader::stm32g4::outputs::all_off();
     handover::leave_mark(Mark { kind: MarkKind::Alive, detail: 0 });
     let peripherals = embassy_stm32::init(clock::config());
     let watchdog = supervisor::take_watchdog(peripherals.IWDG);

@@ -7,10 +7,10 @@ use embassy_time::Timer;
 use protocol::boot_record::Phase;
 use protocol::handover::{Mark, MarkKind};
 
-use bootloader::stm32g4::handover;
+use bootloader::stm32g4::{handover, outputs};
 
 use super::board::Board;
-use super::{clock, outputs};
+use super::clock;
 use crate::self_test::{self, Evidence};
 use crate::unit::Unit;
 use crate::worker::Shared as _;

@@ -1,0 +1,62 @@
+//! The outputs that could make a channel emit power, and the LED: low before anything else is done (`boot:U8`). The one
+//! list of their pins, for loader and firmware.
+
+use stm32_metapac::gpio::Gpio;
+use stm32_metapac::gpio::vals::Moder;
+use stm32_metapac::{GPIOB, GPIOC, RCC};
+
+/// Pins of one port, first to last.
+#[derive(Clone, Copy)]
+struct Pins {
+    port: Gpio,
+    first: usize,
+    count: usize,
+}
+
+/// START of channels 1-4, on PB12-PB15.
+const START: Pins = Pins { port: GPIOB, first: 12, count: 4 };
+/// RESET of channels 1-4, on PC6-PC9.
+const RESET: Pins = Pins { port: GPIOC, first: 6, count: 4 };
+/// Status LED, on PC13.
+const LED: Pins = Pins { port: GPIOC, first: 13, count: 1 };
+
+/// Drives all of them low, and the LED dark.
+pub fn all_off() {
+    RCC.ahb2enr().modify(|enable| {
+        enable.set_gpioben(true);
+        enable.set_gpiocen(true);
+    });
+    // The write to the enable register has to arrive before the port listens.
+    let _ = RCC.ahb2enr().read();
+    [START, RESET, LED].into_iter().for_each(Pins::drive_low);
+}
+
+/// Levels of the START pins as they read, bit 0 = channel 1.
+#[must_use]
+pub fn start_levels() -> u8 {
+    START.levels()
+}
+
+/// Levels of the RESET pins as they read, bit 0 = channel 1.
+#[must_use]
+pub fn reset_levels() -> u8 {
+    RESET.levels()
+}
+
+/// Lights the LED or darkens it.
+pub fn light(on: bool) {
+    LED.port.bsrr().write(|levels| if on { levels.set_bs(LED.first, true) } else { levels.set_br(LED.first, true) });
+}
+
+impl Pins {
+    /// Sets the level first, so that a pin that becomes an output is low from the start.
+    fn drive_low(self) {
+        let pins = || self.first..self.first + self.count;
+        self.port.bsrr().write(|levels| pins().for_each(|pin| levels.set_br(pin, true)));
+        self.port.moder().modify(|modes| pins().for_each(|pin| modes.set_moder(pin, Moder::OUTPUT)));
+    }
+
+    fn levels(self) -> u8 {
+        (self.port.idr().read().0 >> self.first) as u8 & ((1 << self.count) - 1)
+    }
+}

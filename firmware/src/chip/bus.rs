@@ -14,12 +14,14 @@ use static_cell::StaticCell;
 
 use super::board::Board;
 use crate::health::Task;
-use crate::modbus::receiver::FRAME_GAP_US;
+use crate::modbus::receiver::{FRAME_GAP_US, arrivals};
 use crate::modbus::{Heard, Receiver};
 use crate::worker::Shared as _;
 
 /// Speed of the line, bits a second.
 const BAUD: u32 = 115_200;
+/// Bytes that the port keeps until they are read.
+const RECEIVED: usize = 2 * MAX_FRAME;
 /// The UART reports silence one character after the last bit: 10 bits, 87 us.
 const IDLE_US: u64 = 80;
 
@@ -34,11 +36,11 @@ pub(super) fn open(
     transmit: Peri<'static, PA9>,
     driver_enable: Peri<'static, PA12>,
 ) -> BufferedUart<'static> {
-    static RECEIVED: StaticCell<[u8; 2 * MAX_FRAME]> = StaticCell::new();
+    static FROM_LINE: StaticCell<[u8; RECEIVED]> = StaticCell::new();
     static TO_SEND: StaticCell<[u8; MAX_FRAME]> = StaticCell::new();
     let mut config = usart::Config::default();
     config.baudrate = BAUD;
-    let (to_send, received) = (TO_SEND.init([0; MAX_FRAME]), RECEIVED.init([0; 2 * MAX_FRAME]));
+    let (to_send, received) = (TO_SEND.init([0; MAX_FRAME]), FROM_LINE.init([0; RECEIVED]));
     BufferedUart::new_with_de(uart, receive, transmit, driver_enable, Interrupts, to_send, received, config)
         .expect("115200 baud can be made from 170 MHz")
 }
@@ -47,7 +49,7 @@ pub(super) fn open(
 #[embassy_executor::task]
 pub(super) async fn serve(board: Board, mut line: BufferedUart<'static>) {
     let mut receiver = Receiver::new(board.with(|unit| unit.unit_id()));
-    let (mut bytes, mut answer) = ([0; 64], [0; MAX_FRAME]);
+    let (mut bytes, mut answer) = ([0; RECEIVED], [0; MAX_FRAME]);
     loop {
         let at_latest = Instant::now() + Duration::from_millis(Task::PERIOD_MS);
         let silence_at = receiver.silence_at().map_or(at_latest, Instant::from_micros);
@@ -55,8 +57,9 @@ pub(super) async fn serve(board: Board, mut line: BufferedUart<'static>) {
         let now = Instant::now();
         match read {
             Ok(Ok(count)) => {
-                for &byte in &bytes[..count] {
-                    let Some(heard) = receiver.push(byte, now.as_micros()) else { continue };
+                let count = count + rest(&mut line, &mut bytes[count..]).await;
+                for (&byte, at_us) in bytes[..count].iter().zip(arrivals(now.as_micros(), count)) {
+                    let Some(heard) = receiver.push(byte, at_us) else { continue };
                     if let Some(length) = respond(board, &heard, &mut answer) {
                         send(&mut line, &answer[..length], now).await;
                         receiver.clear();
@@ -74,6 +77,15 @@ pub(super) async fn serve(board: Board, mut line: BufferedUart<'static>) {
         }
         board.report(Task::Modbus);
     }
+}
+
+/// Reads what is there already: the port gives what it has in two pieces when its buffer wraps.
+async fn rest(line: &mut BufferedUart<'static>, bytes: &mut [u8]) -> usize {
+    if bytes.is_empty() || line.read_ready() != Ok(true) {
+        return 0;
+    }
+    // Reading from the port's buffer cannot fail.
+    line.read(bytes).await.unwrap_or(0)
 }
 
 /// Acts on what was heard; the length of the frame to send in `answer`, if any.

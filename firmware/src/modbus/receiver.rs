@@ -17,6 +17,16 @@ pub const FRAME_GAP_US: u64 = 1_750;
 /// USB adapters leave inside a frame; frames of unknown length are answered only after it.
 pub const SILENCE_US: u64 = 5_000;
 
+/// Length of a character at 115200 baud, microseconds, rounded up.
+const CHARACTER_US: u64 = 87;
+
+/// When each of `count` bytes arrived that were read together at `now_us`: one behind the other, the last one just now.
+/// A port tells of its bytes when the line falls silent, or when somebody looks: that may be in the middle of a frame,
+/// and then the rest of the frame is read up to 22 ms later without having had a pause in it.
+pub fn arrivals(now_us: u64, count: usize) -> impl Iterator<Item = u64> {
+    (0..count as u64).rev().map(move |behind| now_us.saturating_sub(behind * CHARACTER_US))
+}
+
 /// What the line had to tell.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard<'a> {

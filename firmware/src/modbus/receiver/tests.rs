@@ -34,6 +34,15 @@ impl Line {
         self
     }
 
+    /// Bytes that somebody takes from the port now.
+    fn read_together(&mut self, bytes: &[u8]) -> &mut Self {
+        for (&byte, at_us) in bytes.iter().zip(arrivals(self.now_us, bytes.len())) {
+            let heard = self.receiver.push(byte, at_us);
+            note(&mut self.requests, &mut self.garbage, heard);
+        }
+        self
+    }
+
     fn pause(&mut self, us: u64) -> &mut Self {
         self.now_us += us;
         let heard = self.receiver.silence(self.now_us);
@@ -56,6 +65,20 @@ fn note(requests: &mut Vec<(u8, Vec<u8>)>, garbage: &mut usize, heard: Option<He
 }
 
 const READ: [u8; 5] = [3, 0, 0, 0, 1];
+
+#[test]
+fn a_long_frame_that_is_read_in_the_middle_and_at_its_end_is_one_frame() {
+    let mut write = vec![16, 0xF2, 0, 0, 123, 246];
+    write.extend([0x5A; 246]);
+    let frame = framed(UNIT, &write);
+    for cut in 1..frame.len() {
+        let mut line = Line::new();
+        let (head, tail) = frame.split_at(cut);
+        line.read_together(head).now_us += tail.len() as u64 * 87;
+        line.read_together(tail);
+        assert_eq!((line.requests, line.garbage), (vec![(UNIT, write.clone())], 0), "read after {cut} bytes");
+    }
+}
 
 #[test]
 fn a_request_is_heard_with_its_last_byte() {

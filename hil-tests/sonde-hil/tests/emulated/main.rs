@@ -1,0 +1,40 @@
+//! The linked images for the chip, run instruction by instruction on the virtual board and asked over its line.
+//!
+//! In process and in virtual time, but for the witnesses: Modbus masters that we did not write, which come from outside.
+//! A harness of its own, so that a test whose images or programs are missing says "skipped" instead of "ok".
+
+mod boots;
+mod client;
+mod damage;
+mod expected;
+mod flash;
+mod frames;
+mod functions;
+mod map;
+
+mod releases;
+mod resets;
+mod rig;
+mod test;
+mod updates;
+mod witness;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    let tests = [
+        map::tests(),
+        functions::tests(),
+        frames::tests(),
+        boots::tests(),
+        resets::tests(),
+        damage::tests(),
+        updates::tests(),
+        witness::tests(),
+    ];
+    let missing = releases::missing();
+    let trials = tests.into_iter().flatten().map(|test| test.into_trial(missing.as_deref())).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

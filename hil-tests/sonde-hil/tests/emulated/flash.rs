@@ -31,6 +31,12 @@ impl UnitFlash {
         self
     }
 
+    /// With an image in a slot, and nothing that says whose it is.
+    pub(crate) fn without_manifest(mut self, slot: Slot) -> Self {
+        self.put(slot.offset(), &[ERASED; PAGE_SIZE as usize]);
+        self
+    }
+
     /// With one record in both copies of the boot log.
     pub(crate) fn logging(mut self, state: BootState) -> Self {
         let record = BootRecord { sequence: 1, state }.emit();

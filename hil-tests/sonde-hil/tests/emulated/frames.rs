@@ -13,6 +13,7 @@ tests![
     a_bad_crc_is_met_with_silence_and_counted,
     what_other_units_say_and_are_told_is_met_with_silence,
     a_frame_may_have_gaps_as_adapters_make_them,
+    a_long_frame_is_taken_whenever_it_begins,
     a_request_behind_garbage_is_answered,
     frames_of_256_bytes_are_answered_and_longer_ones_are_not,
     two_requests_without_a_pause_leave_the_unit_in_step,
@@ -68,6 +69,17 @@ fn a_frame_may_have_gaps_as_adapters_make_them() {
     rig.say(&frame[..5]);
     rig.wait_ms(10);
     answers(&mut rig);
+}
+
+fn a_long_frame_is_taken_whenever_it_begins() {
+    let mut rig = Rig::running(UnitFlash::new());
+    let write = [&[16, 0, 0x11, 0, 123, 246][..], &[0; 246]].concat();
+    // The bus task looks around by itself every 100 ms, also in the middle of a frame.
+    for idle_ms in (0..=110).step_by(5) {
+        rig.wait_ms(idle_ms);
+        assert_eq!(rig.ask(&write), exception(16, 2), "after {idle_ms} ms");
+    }
+    assert_eq!(rig.number(RegisterId::CommErrors), 0);
 }
 
 fn a_request_behind_garbage_is_answered() {

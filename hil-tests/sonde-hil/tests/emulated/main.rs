@@ -11,6 +11,7 @@ mod flash;
 mod frames;
 mod functions;
 mod map;
+mod power_cuts;
 
 mod releases;
 mod resets;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         resets::tests(),
         damage::tests(),
         updates::tests(),
+        power_cuts::tests(),
         witness::tests(),
     ];
     let missing = releases::missing();

@@ -46,6 +46,16 @@ impl Rig {
         rig
     }
 
+    /// A line that was served to programs outside.
+    pub(crate) fn of(segment: Segment<Board>) -> Self {
+        Self { segment }
+    }
+
+    /// The line, to be served to programs outside.
+    pub(crate) fn into_segment(self) -> Segment<Board> {
+        self.segment
+    }
+
     /// Power comes.
     pub(crate) fn power_on(&mut self) {
         self.board_mut().power_on();

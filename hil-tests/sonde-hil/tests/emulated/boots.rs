@@ -3,14 +3,15 @@
 use protocol::boot_record::{FallbackCause, Phase, Switch};
 use protocol::handover::BootReason;
 use protocol::layout::Slot;
+use protocol::message::{Answer, Request};
 use protocol::registers::RegisterId;
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
-use virtual_board::board::ResetCause as Reset;
+use virtual_board::board::{Board, ResetCause as Reset};
 
 use crate::client::Client;
 use crate::flash::UnitFlash;
-use crate::releases::releases;
+use crate::releases::{Release, releases};
 use crate::rig::Rig;
 use crate::test::tests;
 
@@ -19,6 +20,7 @@ tests![
     a_trial_survives_resets_that_are_nobodys_fault_but_not_for_ever,
     a_confirmed_image_stays_whatever_resets_it,
     a_new_unit_runs_its_only_image_and_writes_nothing,
+    of_two_images_of_one_version_without_a_log_one_is_tried_and_can_be_confirmed,
 ];
 
 const FIRST: Version = Version::new(1, 0, 0);
@@ -26,7 +28,7 @@ const SECOND: Version = Version::new(1, 1, 0);
 const HANGING: Version = Version::new(1, 2, 0);
 
 /// 1.0.0 confirmed in slot A, another release just activated in slot B.
-fn activated(release: &crate::releases::Release) -> UnitFlash {
+fn activated(release: &Release) -> UnitFlash {
     UnitFlash::new().holding(release, Slot::B).on_trial(&release.image(Slot::B))
 }
 
@@ -73,7 +75,7 @@ fn a_confirmed_image_stays_whatever_resets_it() {
     // fault:S3, fault:P13
     let second = releases().second.image(Slot::B);
     let mut rig = Rig::running(UnitFlash::new().holding(&releases().second, Slot::B).confirmed(&second));
-    for reset in [virtual_board::board::Board::pin_reset, virtual_board::board::Board::brown_out].repeat(3) {
+    for reset in [Board::pin_reset, Board::brown_out].repeat(3) {
         reset(rig.board_mut());
         rig.wait_for_answer();
         assert_eq!(rig.number(RegisterId::RunningSlot), 1);
@@ -92,4 +94,17 @@ fn a_new_unit_runs_its_only_image_and_writes_nothing() {
     let status = Client::open(&mut rig).status(&mut rig);
     assert!(status.self_test.passed(), "{:?}", status.self_test.failures().collect::<Vec<_>>());
     assert_eq!((causes(&rig), rig.board().flash_operations()), (vec![Reset::PowerOn], 0));
+}
+
+fn of_two_images_of_one_version_without_a_log_one_is_tried_and_can_be_confirmed() {
+    // fault:S9
+    let mut rig = Rig::running(UnitFlash::new().holding(&releases().first, Slot::B));
+    assert_eq!(rig.number(RegisterId::BootReason), u16::from(BootReason::Trial.code()));
+    assert_eq!((rig.number(RegisterId::RunningSlot), rig.number(RegisterId::TrialAttempts)), (0, 1));
+    rig.wait_ms(500);
+    let confirmed = Client::open(&mut rig).call(&mut rig, &Request::Confirm);
+    assert!(matches!(confirmed, Ok(Answer::Confirmed(_))), "{confirmed:?}");
+    rig.board_mut().pin_reset();
+    rig.wait_for_answer();
+    assert_eq!(rig.number(RegisterId::BootReason), u16::from(BootReason::Confirmed.code()));
 }

@@ -8,6 +8,7 @@ use protocol::message::UnitStatus;
 use protocol::registers::RegisterId;
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
+use virtual_board::time::VirtualTime;
 
 use crate::client::Client;
 use crate::flash::UnitFlash;
@@ -124,7 +125,7 @@ fn a_word_that_decays_under_the_running_image_ends_it_and_the_other_slot_runs() 
     let mut rig = Rig::running(updated());
     // Asleep in the executor; the first word that it fetches when it wakes.
     while !rig.board().core().is_asleep() {
-        rig.wait(virtual_board::time::VirtualTime::from_micros(10));
+        rig.wait(VirtualTime::from_micros(10));
     }
     let offset = rig.program_counter();
     assert!(offset > Slot::B.image_offset());

@@ -3,6 +3,7 @@
 use protocol::layout::RAM_BASE;
 use protocol::registers::{RegisterId, SYSTEM_RESET_KEY};
 use protocol::reset::ResetCause;
+use virtual_board::time::VirtualTime;
 
 use crate::flash::UnitFlash;
 use crate::rig::Rig;
@@ -67,7 +68,7 @@ fn divert(rig: &mut Rig, code: &[u16], registers: [u32; 2]) {
     const PLACE: usize = 0x1_0000;
     // Thread mode: nothing is to be returned to.
     while rig.board().core().xpsr() & 0x1FF != 0 {
-        rig.wait(virtual_board::time::VirtualTime::from_micros(10));
+        rig.wait(VirtualTime::from_micros(10));
     }
     let core = rig.board_mut().core_mut();
     for (halfword, at) in code.iter().zip((PLACE..).step_by(2)) {

@@ -97,13 +97,19 @@ fn a_poisoned_slot_gives_way_to_the_other_one_and_the_record_is_written_once() {
 }
 
 fn a_poisoned_copy_of_the_boot_log_is_passed_over() {
-    for (copy, page) in BOOT_LOG_OFFSETS.into_iter().enumerate() {
+    for page in BOOT_LOG_OFFSETS {
         let mut rig = poisoned(updated(), &[page + 16]);
         rig.power_on();
+        for _ in 0..3 {
+            rig.wait_for_answer();
+            assert_eq!(rig.number(RegisterId::BootReason), u16::from(BootReason::Confirmed.code()));
+            assert_eq!(rig.number(RegisterId::RunningSlot), 1);
+            rig.board_mut().pin_reset();
+        }
+        assert_eq!(rig.board().flash_operations(), 0, "no boot repairs anything");
         let status = status(&mut rig);
         assert_eq!((status.running.version, status.phase), (SECOND, Phase::Confirmed));
-        assert_eq!(status.log_copies_good, [copy != 0, copy != 1]);
-        assert_eq!((rig.board().flash_operations(), rig.board().resets().len()), (0, 1));
+        assert!(status.log_copies_good.contains(&true));
     }
 }
 

@@ -26,6 +26,8 @@ pub struct FlashModel {
     operations: u64,
     cut: Option<Cut>,
     is_off: bool,
+    /// A word may be weak: looked for when power comes back.
+    may_be_weak: bool,
     reads: u64,
     stuck: BTreeSet<u32>,
     worn: BTreeSet<u32>,
@@ -50,6 +52,7 @@ impl FlashModel {
             operations: 0,
             cut: None,
             is_off: false,
+            may_be_weak: false,
             reads: 0,
             stuck: BTreeSet::new(),
             worn: BTreeSet::new(),
@@ -76,6 +79,9 @@ impl FlashModel {
     /// Power comes back. Weak words have decayed by now; a cut that was not reached is forgotten.
     pub fn power_on(&mut self) {
         (self.is_off, self.cut) = (false, None);
+        if !std::mem::take(&mut self.may_be_weak) {
+            return;
+        }
         for page in &mut self.pages {
             if page.words.iter().any(|word| word.is_weak()) {
                 Arc::make_mut(page).words.iter_mut().for_each(Word::decay);
@@ -150,6 +156,7 @@ impl FlashModel {
         let cut = self.cut.filter(|cut| cut.at == self.operations);
         self.operations += 1;
         self.is_off = cut.is_some();
+        self.may_be_weak |= matches!(cut, Some(Cut { tear: Tear::Weak(_), .. }));
         Ok(cut.map(|cut| cut.tear))
     }
 

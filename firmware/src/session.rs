@@ -164,7 +164,7 @@ impl Unit {
         self.session.todo = Todo::Nothing;
         let reply = match request {
             None => Reply::Refused(Refusal::NotUnderstood),
-            Some(Request::Hello) => Reply::Done(Answer::Hello(status::hello(self))),
+            Some(Request::Hello) if self.log_to_repair().is_none() => Reply::Done(Answer::Hello(status::hello(self))),
             Some(Request::Status) => Reply::Done(Answer::Status(status::status(self))),
             Some(slow) => {
                 self.session.todo = Todo::Waiting(slow);

@@ -3,10 +3,11 @@
 //! The Modbus side and the worker share it under one lock, so nothing here waits, reads flash or computes for long: a
 //! frame is answered within a millisecond (`bus:M6`).
 
-use protocol::boot_record::{BootState, Phase};
+use protocol::boot_record::{BootState, Phase, Switch};
+use protocol::handover::BootReason;
 use protocol::message::SelfTest;
 
-use bootloader::boot_log::LogView;
+use bootloader::boot_log::{CopyHealth, LogView};
 
 use crate::facts::Facts;
 use crate::health::Health;
@@ -35,6 +36,8 @@ pub struct Unit {
     pub transfer: Transfer,
     /// Whether all tasks report in time.
     pub health: Health,
+    /// The boot log was repaired since the start, as far as it can be.
+    log_repaired: bool,
     /// When to restart, milliseconds since start.
     restart_at_ms: Option<u64>,
 }
@@ -92,6 +95,7 @@ impl Unit {
             session: Session::new(),
             transfer: Transfer::new(),
             health: Health::new(),
+            log_repaired: false,
             restart_at_ms: None,
         }
     }
@@ -118,6 +122,29 @@ impl Unit {
     #[must_use]
     pub fn log(&self) -> Option<BootState> {
         self.live.log.state()
+    }
+
+    /// The state to append once more before any host is told of it; `None` when both copies of the log hold it well.
+    ///
+    /// A record that power was lost in may read well now and not at the next boot (`fault:P3`). It may even have read
+    /// well for the loader, which started this image as the confirmed one, and not for us: then what runs is what
+    /// stays. Asked for once a start, and only when a host says hello: a unit that resets over and over wears nothing
+    /// (`fault:P13`).
+    #[must_use]
+    pub fn log_to_repair(&self) -> Option<BootState> {
+        let is_sound = |copy: &CopyHealth| matches!(copy, CopyHealth::Current { bad_places: 0 });
+        let state = self.log().filter(|_| !self.log_repaired && !self.live.log.copies.iter().all(is_sound))?;
+        let running = self.facts.running();
+        if state.active == running || self.facts.boot_reason() != BootReason::Confirmed {
+            return Some(state);
+        }
+        let last_switch = Switch::RolledBack { from: state.active.version };
+        Some(BootState { active: running, phase: Phase::Confirmed, last_switch, ..state })
+    }
+
+    /// The log is repaired, or cannot be.
+    pub fn log_repaired(&mut self) {
+        self.log_repaired = true;
     }
 
     /// How far the running image is trusted. An image that the log does not name as the active one is not on trial.

@@ -74,7 +74,10 @@ impl<F: BackgroundFlash> Worker<F> {
 
     async fn serve(&mut self, shared: &impl Shared, request: Request) -> Result<Answer, Refusal> {
         match request {
-            Request::Hello => Ok(Answer::Hello(shared.with(|unit| status::hello(unit)))),
+            Request::Hello => {
+                self.repair_log(shared);
+                Ok(Answer::Hello(shared.with(|unit| status::hello(unit))))
+            }
             Request::Status => Ok(Answer::Status(shared.with(|unit| status::status(unit)))),
             Request::SlotReport { slot } => Ok(Answer::SlotReport(self.slot_report(shared, slot))),
             Request::Begin { manifest } => self.begin(shared, manifest).map(Answer::Began),

@@ -81,6 +81,15 @@ impl<F: BackgroundFlash> Worker<F> {
         Ok(Activating { image: next.active, reset_in_ms: RESTART_DELAY_MS })
     }
 
+    /// Makes what the log says last, before a host is told of it.
+    pub(super) fn repair_log(&mut self, shared: &impl Shared) {
+        if let Some(state) = shared.with(|unit| unit.log_to_repair()) {
+            // A log that takes no record is told in the status, and asking more often would only wear it.
+            let _told_in_the_status = self.append(shared, state);
+            shared.with(Unit::log_repaired);
+        }
+    }
+
     /// Appends a state and takes from flash what is in force then.
     fn append(&mut self, shared: &impl Shared, state: BootState) -> Result<(), Refusal> {
         if let Err(error) = BootLog::append(&mut self.flash, state) {

@@ -1,9 +1,11 @@
 //! Activate, confirm, roll back: across the restarts that they ask for.
 
+use bootloader::boot_log::BootLog;
+use bootloader::model::Tear;
 use bootloader::model::release::Release;
 use protocol::boot_record::{FallbackCause, Phase, Switch};
 use protocol::layout::Slot;
-use protocol::message::{Answer, ChannelPolicy, Refusal, Request, UnitStatus};
+use protocol::message::{Answer, ChannelPolicy, Refusal, Reply, Request, UnitStatus};
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
 
@@ -198,4 +200,28 @@ fn a_unit_without_a_boot_log_can_be_updated_and_confirmed() {
     let mut bench = bench.restart(ResetCause::Requested);
     assert!(matches!(bench.done(Request::Confirm), Answer::Confirmed(_)));
     assert_eq!(status(&mut bench).running.version, V1_1);
+}
+
+#[test]
+fn a_record_that_only_one_copy_holds_is_written_again_before_a_host_is_told_of_it() {
+    // fault:P3, boot:B2: what reads well now may not at the next boot.
+    for tear in [Tear::Before, Tear::Unstable(1)] {
+        for last_word in [7, 15] {
+            let mut bench = on_trial();
+            bench.worker.flash().plan_cut(last_word, tear);
+            let _ = bench.request(Request::Confirm);
+            let mut bench = bench.restart(ResetCause::PowerOn);
+            let told = status(&mut bench).phase;
+
+            let view = BootLog::read(bench.worker.flash());
+            assert!(view.state().is_some_and(|state| state.phase == told));
+            assert!(view.copies.iter().all(|copy| copy.is_good()), "{view:?}");
+            for _ in 0..50 {
+                assert!(BootLog::read(bench.worker.flash()).state().is_some_and(|state| state.phase == told));
+            }
+            let operations = bench.worker.flash().operations();
+            assert!(matches!(bench.request(Request::Hello), Reply::Done(Answer::Hello(_))));
+            assert_eq!(bench.worker.flash().operations(), operations, "once a start");
+        }
+    }
 }

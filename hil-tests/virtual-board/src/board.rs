@@ -25,7 +25,8 @@ pub struct BoardConfig {
     pub unique_id: [u8; 12],
 }
 
-/// One board.
+/// One board. A clone goes on from the same instant by itself: a place to start from again.
+#[derive(Clone)]
 pub struct Board {
     core: Core<Stm32g474>,
     power: Power,

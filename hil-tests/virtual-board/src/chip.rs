@@ -53,7 +53,7 @@ use timer::{Kind, Timer};
 use usart::{SerialBus, Usart};
 
 /// An STM32G474RE with everything that is not its core.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Stm32g474 {
     flash: Flash,
     rcc: Rcc,

@@ -41,6 +41,7 @@ pub const RAM_START: u32 = 0x2000_0000;
 pub const FLASH_START: u32 = 0x0800_0000;
 
 /// The core, its SRAM, and the chip around it.
+#[derive(Clone)]
 pub struct Core<C: Chip> {
     /// Everything that is not core: flash and peripherals.
     pub chip: C,

@@ -42,7 +42,7 @@ pub enum Effect {
 }
 
 /// What the chip tells the core besides values: handed to every call.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Signals {
     /// Core cycles since power-on.
     pub cycles: u64,

@@ -75,11 +75,12 @@ fn identification_length(bytes: &[u8]) -> FrameLength {
     let Some(&objects) = bytes.get(7) else { return FrameLength::Needs(8) };
     let mut end = 8;
     for _ in 0..objects {
-        let Some(&length) = bytes.get(end + 1) else { return FrameLength::Needs(end + 2) };
-        end += 2 + usize::from(length);
-        if end > MAX_FRAME {
+        // Number and length of an object, and the CRC: a frame without room for them never ends.
+        if end + 4 > MAX_FRAME {
             return FrameLength::Unknown;
         }
+        let Some(&length) = bytes.get(end + 1) else { return FrameLength::Needs(end + 2) };
+        end += 2 + usize::from(length);
     }
     within(end + 2)
 }
@@ -187,6 +188,16 @@ mod tests {
         ] {
             settles(&framed(pdu), answer_length);
         }
+    }
+
+    #[test]
+    fn an_answer_with_more_objects_than_fit_a_frame_is_not_waited_for() {
+        // Found by the fuzz target `framing`: it was said to need 257 bytes and more, which no buffer holds.
+        for first in 243..=u8::MAX {
+            let answer = [2, 43, 14, 1, 1, 0, 0, 2, 0, first];
+            assert_eq!(answer_length(&answer), FrameLength::Unknown, "{first}");
+        }
+        assert_eq!(answer_length(&[2, 43, 14, 1, 1, 0, 0, 2, 0, 242]), FrameLength::Needs(254));
     }
 
     #[test]

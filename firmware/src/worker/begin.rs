@@ -5,6 +5,7 @@ use protocol::layout::Slot;
 use protocol::manifest::{SIGNED_SIZE, SignedManifest};
 use protocol::message::{Began, Refusal};
 
+use bootloader::transition::{self, Confirmation, floor_of};
 use bootloader::unit::Criteria;
 use bootloader::verify::{verify_image, verify_manifest};
 
@@ -22,6 +23,7 @@ impl<F: BackgroundFlash> Worker<F> {
         if manifest.slot != idle {
             return Err(Refusal::SlotRuns { slot: manifest.slot });
         }
+        self.keep_running_image(shared)?;
         let event = if self.holds(idle, &signed, &criteria) {
             Event::Whole { manifest }
         } else {
@@ -31,6 +33,19 @@ impl<F: BackgroundFlash> Worker<F> {
             unit.transfer.on(event);
             unit.transfer.began().ok_or(Refusal::NoTransfer)
         })
+    }
+
+    /// A new unit has no log, and without one the loader tries the better of two images that verify: it would start the
+    /// staged image although nobody activated it. So what runs is on record before a second image can be whole.
+    fn keep_running_image(&mut self, shared: &impl Shared) -> Result<(), Refusal> {
+        let (log, running) = shared.with(|unit| (unit.log(), unit.facts().running()));
+        if log.is_some() {
+            return Ok(());
+        }
+        match transition::confirm(log, running, floor_of(log)).map_err(refusals::confirm)? {
+            Confirmation::Append(state) => self.append(shared, state),
+            Confirmation::Already => Ok(()),
+        }
     }
 
     /// Whether the slot holds this very image, whole.

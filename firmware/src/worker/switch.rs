@@ -91,7 +91,7 @@ impl<F: BackgroundFlash> Worker<F> {
     }
 
     /// Appends a state and takes from flash what is in force then.
-    fn append(&mut self, shared: &impl Shared, state: BootState) -> Result<(), Refusal> {
+    pub(super) fn append(&mut self, shared: &impl Shared, state: BootState) -> Result<(), Refusal> {
         if let Err(error) = BootLog::append(&mut self.flash, state) {
             refusals::append(error)?;
         }

@@ -58,12 +58,13 @@ fn status(bench: &mut Bench) -> UnitStatus {
 /// What must be true after any cut: the old image runs, or the new one on trial, whole.
 fn old_or_new(bench: &mut Bench, what: &str) {
     let status = status(bench);
-    match status.running.version {
-        V1_0 => {}
-        V1_1 => assert!(matches!(status.phase, Phase::Trial { .. }), "{what}: {status:?}"),
+    let is_told_right = match status.running.version {
+        // The last one: the loader could not read the record of the activation, the firmware could, and undid it.
+        V1_0 => matches!(status.last_switch, Switch::Factory | Switch::RolledBack { from: V1_1 }),
+        V1_1 => matches!(status.phase, Phase::Trial { .. }) && status.last_switch == Switch::Activated { from: V1_0 },
         other => panic!("{what}: {other} runs"),
-    }
-    assert!(matches!(status.last_switch, Switch::Factory | Switch::Activated { from: V1_0 }), "{what}: {status:?}");
+    };
+    assert!(is_told_right, "{what}: {status:?}");
 }
 
 #[test]

@@ -203,6 +203,19 @@ fn a_unit_without_a_boot_log_can_be_updated_and_confirmed() {
 }
 
 #[test]
+fn a_staged_image_that_nobody_activated_is_not_started_on_a_unit_without_a_boot_log() {
+    // fault:S2: without a log the loader tries the better of two images that verify.
+    let mut flash = bootloader::model::release::blank_unit();
+    Release::new(Slot::A, V1_0).install(&mut flash);
+    let mut bench = Bench::boot(flash, ResetCause::PowerOn);
+    bench.stage(&example());
+    let mut bench = bench.restart(ResetCause::PowerOn);
+    let after = status(&mut bench);
+    assert_eq!((after.running.version, after.phase), (V1_0, Phase::Confirmed));
+    bench.stage(&example());
+}
+
+#[test]
 fn a_record_that_only_one_copy_holds_is_written_again_before_a_host_is_told_of_it() {
     // fault:P3, boot:B2: what reads well now may not at the next boot.
     for tear in [Tear::Before, Tear::Unstable(1)] {

@@ -5,6 +5,7 @@ mod chip;
 mod ci;
 mod demo;
 mod sim;
+mod sweep;
 mod test;
 
 use std::process::{ExitCode, ExitStatus};
@@ -27,6 +28,8 @@ pub(crate) enum Task {
     Sim(sim::Arguments),
     /// Measure, and print each figure with its goal
     Bench(bench::Arguments),
+    /// Cut power at every flash operation, in every way, and count what the unit comes back with
+    Sweep(sweep::Arguments),
     /// Build the loader and the firmware for the chip
     Chip(chip::Arguments),
 }
@@ -40,6 +43,7 @@ impl Task {
             Self::Ci(arguments) => ci::run(arguments, workspace),
             Self::Sim(arguments) => sim::run(arguments, workspace),
             Self::Bench(arguments) => bench::run(arguments, workspace),
+            Self::Sweep(arguments) => sweep::run(arguments, workspace),
             Self::Chip(arguments) => chip::run(arguments, workspace),
         }
     }

@@ -3,4 +3,5 @@
 pub mod demo;
 pub mod figures;
 pub mod sonde;
+pub mod sweep;
 pub mod unit;

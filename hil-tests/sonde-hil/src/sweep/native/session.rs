@@ -1,0 +1,143 @@
+//! The firmware after a boot, and a host that talks to it through the mailbox.
+
+use std::cell::RefCell;
+
+use bootloader::boot_log::BootLog;
+use bootloader::model::FlashModel;
+use embassy_futures::block_on;
+use firmware::facts::Facts;
+use firmware::holding::Range;
+use firmware::modbus::server::Words;
+use firmware::self_test::{self, Evidence, Outputs};
+use firmware::transfer::{Intake, PAGE};
+use firmware::unit::Unit;
+use firmware::worker::{Shared, Step, Worker};
+use protocol::digest::PageHash;
+use protocol::handover::BootReport;
+use protocol::mailbox::{self, Chunk, Envelope, MAX_CHUNK, RESPONSE, RESPONSE_REGISTERS};
+use protocol::message::{Answer, ChannelPolicy, Refusal, Reply, Request, UnitStatus};
+use protocol::modbus::MAX_READ;
+use protocol::semver::Version;
+
+use super::cells::Cells;
+use super::story::Image;
+
+/// Why a host could not get on.
+#[derive(Debug)]
+pub(super) enum Undone {
+    /// Power went.
+    PowerLost,
+    /// The unit refuses.
+    Refused(Refusal),
+}
+
+/// The running firmware, with an open session.
+pub(super) struct Session<'a> {
+    unit: Held,
+    worker: Worker<Cells<'a>>,
+    sequence: u16,
+}
+
+struct Held(RefCell<Unit>);
+
+impl Shared for Held {
+    fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R {
+        ask(&mut self.0.borrow_mut())
+    }
+}
+
+impl<'a> Session<'a> {
+    /// The image starts: gathers its facts, tests itself, and a host says hello.
+    pub(super) fn open(flash: &'a mut FlashModel, report: BootReport, version: Version) -> Result<Self, Undone> {
+        let facts = Facts::gather(flash, report.slot, Some(report), version);
+        let log = BootLog::read(flash);
+        let evidence = Evidence { facts: &facts, log, clock_hz: self_test::CLOCK_HZ, outputs: Outputs::OFF };
+        let self_test = self_test::run(&evidence);
+        let mut unit = Unit::new(facts, log);
+        unit.live.self_test = self_test;
+        let mut session = Self { unit: Held(RefCell::new(unit)), worker: Worker::new(Cells(flash)), sequence: 0 };
+        session.ask(&Request::Hello).map(|_| session)
+    }
+
+    /// How the unit is.
+    pub(super) fn status(&mut self) -> Result<UnitStatus, Undone> {
+        match self.ask(&Request::Status)? {
+            Answer::Status(status) => Ok(status),
+            other => unreachable!("{other:?} is no status"),
+        }
+    }
+
+    /// Keeps the running image.
+    pub(super) fn confirm(&mut self) -> Result<(), Undone> {
+        self.ask(&Request::Confirm).map(drop)
+    }
+
+    /// Goes back; the unit restarts.
+    pub(super) fn roll_back(&mut self) -> Result<(), Undone> {
+        self.ask(&Request::RollBack { channels: ChannelPolicy::RefuseWhileRunning }).map(drop)
+    }
+
+    /// Transfers what differs, stages and activates; the unit restarts.
+    pub(super) fn update(&mut self, image: &Image) -> Result<(), Undone> {
+        /// What read well when the map was made may read as something else now: the map again, as a host does.
+        const LOOKS: usize = 12;
+        let Answer::Began(began) = self.ask(&Request::Begin { manifest: image.signed.clone() })? else {
+            unreachable!("an armed transfer says so")
+        };
+        let mut finished = Err(Undone::Refused(Refusal::ImageDiffers));
+        for _ in 0..LOOKS {
+            self.send_what_differs(began.tag, &image.pages)?;
+            finished = self.ask(&Request::Finish);
+            if !matches!(finished, Err(Undone::Refused(_))) {
+                break;
+            }
+        }
+        finished?;
+        self.ask(&Request::Activate { channels: ChannelPolicy::RefuseWhileRunning }).map(drop)
+    }
+
+    fn send_what_differs(&mut self, tag: u8, image: &[u8]) -> Result<(), Undone> {
+        let Answer::PageMap(map) = self.ask(&Request::PageMap { first: 0 })? else {
+            unreachable!("a page map is a page map")
+        };
+        for (page, bytes) in image.chunks(PAGE).enumerate() {
+            if map.hashes.get(page) == Some(&PageHash::of(bytes)) {
+                continue;
+            }
+            for (index, data) in bytes.chunks(MAX_CHUNK).enumerate() {
+                let chunk = Chunk { tag, offset: (page * PAGE + index * MAX_CHUNK) as u32, data };
+                if self.unit.with(|unit| unit.transfer.take_chunk(&chunk)) == Intake::NoRoom {
+                    self.work()?;
+                }
+            }
+            self.work()?;
+        }
+        Ok(())
+    }
+
+    fn work(&mut self) -> Result<(), Undone> {
+        while block_on(self.worker.step(&self.unit)) == Step::Worked {}
+        if self.worker.flash().0.is_off() { Err(Undone::PowerLost) } else { Ok(()) }
+    }
+
+    fn ask(&mut self, request: &Request) -> Result<Answer, Undone> {
+        const SESSION: u16 = 0x5EED;
+        self.sequence += 1;
+        let envelope = Envelope { session: SESSION, sequence: self.sequence };
+        let (mut payload, mut window) = ([0; 250], [0; 250]);
+        let message = request.emit(&mut payload).expect("requests fit their window");
+        let length = envelope.emit(message, &mut window).expect("requests fit their window");
+        let taken = self.unit.with(|unit| unit.write(mailbox::REQUEST, Words::new(&window[..length])));
+        taken.expect("the request window takes a request");
+        self.work()?;
+        let mut window = [0; RESPONSE_REGISTERS as usize * 2];
+        let response = Range { start: RESPONSE, quantity: MAX_READ };
+        self.unit.with(|unit| unit.read(response, &mut window)).expect("the response window can be read");
+        let (_, payload) = Envelope::parse(&window).expect("the response window holds a message");
+        match Reply::parse(payload).expect("the response window holds a reply") {
+            Reply::Done(answer) => Ok(answer),
+            Reply::Refused(refusal) => Err(Undone::Refused(refusal)),
+            Reply::Pending => unreachable!("the worker has done all there is"),
+        }
+    }
+}

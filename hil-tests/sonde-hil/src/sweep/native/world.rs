@@ -1,0 +1,288 @@
+//! A unit and its host, step by step: boots, sessions, and what must be true after each.
+
+use std::fmt::Write as _;
+
+use bootloader::boot::{Boot, boot};
+use bootloader::boot_log::BootLog;
+use bootloader::model::{FlashModel, Tear};
+use bootloader::transition::floor_of;
+use embedded_storage::nor_flash::ReadNorFlash as _;
+use protocol::boot_record::{ImageRef, Phase, Switch};
+use protocol::handover::BootReport;
+use protocol::reset::ResetCause;
+use protocol::semver::Version;
+
+use super::session::{Session, Undone};
+use super::story::{Order, Story};
+use crate::sweep::seed::{Cut, Mode};
+use crate::sweep::tally::{Fault, Outcome};
+
+/// More steps than any story takes with eight cuts, every start of a trial used up.
+const PATIENCE: u32 = 160;
+
+/// Where a story stands. A clone is a place to start from again.
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) flash: FlashModel,
+    up: Option<Up>,
+    reset: ResetCause,
+    /// The order that the host is at.
+    order: usize,
+    /// What the host was last told to be confirmed.
+    confirmed: ImageRef,
+    /// The floor that the host was last told.
+    floor: Version,
+    steps: u32,
+    /// Operations before the last power-on.
+    base: u64,
+}
+
+/// The image that runs.
+#[derive(Debug, Clone, Copy)]
+struct Up {
+    report: BootReport,
+    version: Version,
+}
+
+/// How far a step came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// There is more to do.
+    Going,
+    /// All orders are carried out.
+    Done,
+    /// Power went.
+    PowerLost,
+}
+
+impl World {
+    /// The unit of a story, before the first cut.
+    pub(super) fn start(story: &Story) -> Self {
+        let mut world = Self {
+            flash: story.flash.clone(),
+            up: None,
+            reset: ResetCause::PowerOn,
+            order: 0,
+            confirmed: story.images[0].name,
+            floor: Version::ZERO,
+            steps: 0,
+            base: 0,
+        };
+        let before = Story { orders: story.before.clone(), ..story.clone() };
+        world.run_out(&before).expect("nothing fails without a cut");
+        world.order = 0;
+        world.up = None;
+        world.reset = ResetCause::PowerOn;
+        world.base = world.flash.operations();
+        world
+    }
+
+    /// Operations since the last power-on.
+    pub(super) fn operations(&self) -> u64 {
+        self.flash.operations() - self.base
+    }
+
+    /// Loses power in that operation, counted from the last power-on.
+    pub(super) fn plan(&mut self, cut: Cut, depth: usize) {
+        if let Some(after) = cut.operation.checked_sub(self.operations()) {
+            self.flash.plan_cut(after, tear(cut, depth));
+        }
+    }
+
+    /// Power comes back.
+    pub(super) fn power_on(&mut self) {
+        self.flash.power_on();
+        self.up = None;
+        self.reset = ResetCause::PowerOn;
+        self.base = self.flash.operations();
+    }
+
+    /// Goes on to the end without a further cut.
+    pub(super) fn run_out(&mut self, story: &Story) -> Result<(), Fault> {
+        loop {
+            match self.advance(story)? {
+                Step::Going => {}
+                Step::Done => return Ok(()),
+                Step::PowerLost => return Err(Fault::Stuck("power went without a cut".into())),
+            }
+        }
+    }
+
+    /// One boot, or one session of the host with what runs.
+    pub(super) fn advance(&mut self, story: &Story) -> Result<Step, Fault> {
+        self.steps += 1;
+        if self.steps > PATIENCE {
+            return Err(Fault::Stuck(format!("{:?} is not carried out after {PATIENCE} steps", story.orders)));
+        }
+        match self.up {
+            None => self.boot(story),
+            Some(up) => self.session(story, up),
+        }
+    }
+
+    /// What runs now, for the table: the old image of the story or one that it brought.
+    pub(super) fn outcome(&mut self, story: &Story) -> Outcome {
+        let old = self.up.is_some_and(|up| up.version == story.old());
+        if old { Outcome::Old } else { Outcome::New }
+    }
+
+    /// Boots twice more, as after every cut: the same must run, and if the story is at its end, confirmed.
+    pub(super) fn settle(&mut self, story: &Story) -> Result<Outcome, Fault> {
+        let done = self.order >= story.orders.len();
+        for _ in 0..if done { 2 } else { 1 } {
+            self.power_on();
+            self.boot(story)?;
+        }
+        let log = BootLog::read(&mut self.flash).state();
+        if done && !log.is_some_and(|state| state.active == self.confirmed && state.phase == Phase::Confirmed) {
+            return Err(Fault::LostConfirmed(format!("the host was told {:?}, the log says {log:?}", self.confirmed)));
+        }
+        Ok(self.outcome(story))
+    }
+
+    /// The loader's turn.
+    pub(super) fn boot(&mut self, story: &Story) -> Result<Step, Fault> {
+        let booted = boot(&mut self.flash, self.reset, None);
+        if self.flash.is_off() {
+            return Ok(Step::PowerLost);
+        }
+        match booted {
+            Boot::Recovery { a, b } => Err(Fault::Unbootable(format!("A: {a}; B: {b}"))),
+            Boot::Run { image, report } => {
+                self.check_image(story, image.image_ref())?;
+                self.check_floor()?;
+                self.up = Some(Up { report, version: image.manifest().version });
+                Ok(Step::Going)
+            }
+        }
+    }
+
+    fn session(&mut self, story: &Story, up: Up) -> Result<Step, Fault> {
+        let Some(&order) = story.orders.get(self.order) else { return Ok(Step::Done) };
+        match self.carry_out(story, order, up) {
+            Ok(()) => {}
+            Err(Undone::PowerLost) => return Ok(Step::PowerLost),
+            Err(Undone::Refused(refusal)) if self.steps < PATIENCE => {
+                // The host tries again after a restart, and is stuck when that never helps.
+                let _ = refusal;
+                self.restart(ResetCause::Requested);
+            }
+            Err(Undone::Refused(refusal)) => return Err(Fault::Stuck(format!("{order:?} is refused: {refusal}"))),
+        }
+        Ok(if self.order == story.orders.len() { Step::Done } else { Step::Going })
+    }
+
+    fn carry_out(&mut self, story: &Story, order: Order, up: Up) -> Result<(), Undone> {
+        let mut session = Session::open(&mut self.flash, up.report, up.version)?;
+        let status = session.status()?;
+        self.floor = status.floor;
+        let runs = |index: usize| status.running == story.images[index].name;
+        let on_trial = matches!(status.phase, Phase::Trial { .. });
+        let ended = match order {
+            Order::Update(index) if runs(index) => {
+                if on_trial {
+                    session.confirm()?;
+                }
+                session.status()?.phase == Phase::Confirmed
+            }
+            Order::Update(index) => {
+                session.update(&story.images[index])?;
+                false
+            }
+            Order::Fail(index) if runs(index) => {
+                self.restart(ResetCause::Watchdog);
+                return Ok(());
+            }
+            Order::Fail(index) => {
+                let version = story.images[index].name.version;
+                let given_up = matches!(status.last_switch, Switch::FellBack { from, .. } if from == version);
+                if !given_up {
+                    session.update(&story.images[index])?;
+                }
+                given_up
+            }
+            Order::RollBack(index) if runs(index) && on_trial => {
+                session.confirm()?;
+                true
+            }
+            Order::RollBack(index) if runs(index) => true,
+            Order::RollBack(_) => {
+                session.roll_back()?;
+                false
+            }
+        };
+        if ended {
+            self.confirmed = status.running;
+            self.order += 1;
+        } else {
+            self.restart(ResetCause::Requested);
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, reset: ResetCause) {
+        self.up = None;
+        self.reset = reset;
+    }
+
+    /// What runs is a release, byte for byte, and one that may run at this point of the story.
+    fn check_image(&mut self, story: &Story, name: ImageRef) -> Result<(), Fault> {
+        let Some(image) = story.images.iter().find(|image| image.name == name) else {
+            return Err(Fault::MixedImage(format!("{name:?} runs, which is no release of the story")));
+        };
+        let mut bytes = vec![0; image.release.image.len()];
+        let read = self.flash.read(name.slot.image_offset(), &mut bytes);
+        if read.is_err() || bytes != image.release.image {
+            return Err(Fault::MixedImage(format!("{} runs with other bytes", name.version)));
+        }
+        let brought = story.orders.get(self.order).map(|order| match *order {
+            Order::Update(index) | Order::Fail(index) | Order::RollBack(index) => story.images[index].name,
+        });
+        if name == self.confirmed || Some(name) == brought {
+            return Ok(());
+        }
+        Err(Fault::LostConfirmed(format!("{} runs, {} was confirmed", name.version, self.confirmed.version)))
+    }
+
+    /// What a host was told stays.
+    fn check_floor(&mut self) -> Result<(), Fault> {
+        let floor = floor_of(BootLog::read(&mut self.flash).state());
+        if floor < self.floor {
+            return Err(Fault::FloorSank(format!("from {} to {floor}", self.floor)));
+        }
+        Ok(())
+    }
+
+    /// In words, for a trace.
+    pub(super) fn describe(&mut self, story: &Story) -> String {
+        let mut text = String::new();
+        let _ = write!(text, "order {} of {}, ", self.order + 1, story.orders.len());
+        let _ = match self.up {
+            Some(up) => write!(text, "{} runs ({:?}, attempt {})", up.version, up.report.reason, up.report.attempts),
+            None => write!(text, "about to boot after {:?}", self.reset),
+        };
+        let log = BootLog::read(&mut self.flash.clone());
+        let _ = write!(text, "; {} operations; log {:?}, copies {:?}", self.operations(), log.state(), log.copies);
+        text
+    }
+}
+
+impl Story {
+    fn old(&self) -> Version {
+        self.images[0].name.version
+    }
+}
+
+/// The seed of a tear follows from its place, so that the name of a case is all it takes to repeat it.
+fn tear(cut: Cut, depth: usize) -> Tear {
+    let seed = cut.operation * 31 + depth as u64;
+    match cut.mode {
+        Mode::Before => Tear::Before,
+        Mode::After => Tear::After,
+        Mode::Garbage => Tear::Garbage(seed),
+        Mode::Poison => Tear::Poison(seed),
+        Mode::Unstable => Tear::Unstable(seed),
+        Mode::Half => Tear::Half(seed),
+        Mode::Weak => Tear::Weak(seed),
+    }
+}

@@ -1,0 +1,31 @@
+//! A slice of the power-cut sweeps, small enough for every day; `cargo xtask sweep` runs the whole.
+
+use std::path::PathBuf;
+
+use sonde_hil::sweep::tally::Tally;
+use sonde_hil::sweep::{Extent, arm, native};
+
+fn nothing_failed(tally: &Tally) {
+    let failures: Vec<String> = tally.failures.iter().map(ToString::to_string).collect();
+    assert!(failures.is_empty(), "{failures:#?}");
+    assert_eq!(tally.total().recovery, 0, "every unit of the sweep has an image");
+}
+
+#[test]
+fn no_power_cut_takes_the_libraries_anything_but_the_old_image_or_the_new_one() {
+    // fault:P1, fault:P2, fault:P3, fault:P4
+    let tally = native::sweep(Extent::Slice);
+    nothing_failed(&tally);
+    assert!(tally.total().cuts() > 5_000, "{:?}", tally.total());
+}
+
+#[test]
+fn no_power_cut_takes_the_linked_images_anything_but_the_old_image_or_the_new_one() {
+    let Some(images) = std::env::var_os("SONDE_CHIP_IMAGES").map(PathBuf::from).filter(|folder| folder.is_dir()) else {
+        eprintln!("skipped: SONDE_CHIP_IMAGES names no folder of linked images; use `cargo xtask test`");
+        return;
+    };
+    let tally = arm::sweep(&images, Extent::Slice).expect("every moment is reached");
+    nothing_failed(&tally);
+    assert!(tally.total().cuts() >= 25, "{:?}", tally.total());
+}

@@ -11,7 +11,7 @@ use crate::decide::{Decision, Images, Run, decide};
 use crate::flash::Flash;
 use crate::transition::floor_of;
 use crate::unit::{Criteria, LOADER_VERSION};
-use crate::verify::{InvalidImage, VerifiedImage, verify_image};
+use crate::verify::{InvalidImage, VerifiedImage, look_again, verify_image};
 
 /// What came out of a boot.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,7 +87,12 @@ impl<F: Flash> Images for Slots<'_, F> {
     type Image = VerifiedImage;
 
     fn verify(&mut self, slot: Slot) -> Result<VerifiedImage, InvalidImage> {
-        verify_image(self.flash, slot, self.criteria)
+        let image = verify_image(self.flash, slot, self.criteria)?;
+        // A single disturbed instruction must not be enough: floor and hardware come from flash again.
+        let floor = floor_of(BootLog::read(self.flash).state());
+        let criteria = Criteria::read(self.flash, floor, LOADER_VERSION);
+        look_again(self.flash, &image, &criteria)?;
+        Ok(image)
     }
 }
 

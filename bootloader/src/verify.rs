@@ -21,6 +21,10 @@ use crate::flash::{CheckedRead, FlashError};
 use crate::sha256::Sha256;
 use crate::unit::{Criteria, KeyStages};
 
+mod second_look;
+
+pub use second_look::look_again;
+
 /// Why a manifest is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
@@ -104,6 +108,12 @@ impl core::fmt::Display for Known {
 pub fn verify_manifest(signed: &SignedManifest, criteria: &Criteria) -> Result<Manifest, Refusal> {
     check_signature(signed, criteria)?;
     let manifest = Manifest::parse(signed.body()).map_err(Refusal::Malformed)?;
+    suits(&manifest, criteria)?;
+    Ok(manifest)
+}
+
+/// Judges what a manifest says, wherever it is from: product, revision, floor, loader.
+fn suits(manifest: &Manifest, criteria: &Criteria) -> Result<(), Refusal> {
     let hardware = criteria.hardware;
     if manifest.product != hardware.product {
         return Err(Refusal::Product { unit: hardware.product, image: manifest.product });
@@ -117,7 +127,7 @@ pub fn verify_manifest(signed: &SignedManifest, criteria: &Criteria) -> Result<M
     if criteria.loader < manifest.minimum_loader {
         return Err(Refusal::Loader { loader: criteria.loader, needed: manifest.minimum_loader });
     }
-    Ok(manifest)
+    Ok(())
 }
 
 fn check_signature(signed: &SignedManifest, criteria: &Criteria) -> Result<(), Refusal> {
@@ -199,6 +209,8 @@ pub enum InvalidImage {
 #[derive(Debug, PartialEq, Eq)]
 pub struct VerifiedImage {
     manifest: Manifest,
+    /// What its bytes gave, for the second look.
+    found: Sha256Digest,
     entry: Entry,
 }
 
@@ -256,7 +268,7 @@ pub fn verify_image<F: CheckedRead>(
         return Err(InvalidImage::Hash { slot, signed: manifest.tag(), found: ImageTag::of(&digest) });
     }
     let entry = read_entry(flash, slot, manifest.length)?;
-    Ok(VerifiedImage { manifest, entry })
+    Ok(VerifiedImage { manifest, found: digest, entry })
 }
 
 /// SHA-256 of the first `length` bytes of the image in a slot, through checked reads.

@@ -4,6 +4,7 @@ mod bench;
 mod chip;
 mod ci;
 mod demo;
+mod fuzz;
 mod sim;
 mod sweep;
 mod test;
@@ -24,6 +25,8 @@ pub(crate) enum Task {
     Test(test::Arguments),
     /// Check everything that is checked before a change lands: format, lints, docs, directions, images, sizes, tests
     Ci(ci::Arguments),
+    /// Feed invented bytes to everything that reads bytes from outside
+    Fuzz(fuzz::Arguments),
     /// Serve emulated units as one RS-485 segment over TCP or a pty
     Sim(sim::Arguments),
     /// Measure, and print each figure with its goal
@@ -41,6 +44,7 @@ impl Task {
             Self::Demo(arguments) => demo::run(arguments, workspace),
             Self::Test(arguments) => test::run(arguments, workspace),
             Self::Ci(arguments) => ci::run(arguments, workspace),
+            Self::Fuzz(arguments) => fuzz::run(arguments, workspace),
             Self::Sim(arguments) => sim::run(arguments, workspace),
             Self::Bench(arguments) => bench::run(arguments, workspace),
             Self::Sweep(arguments) => sweep::run(arguments, workspace),

@@ -103,13 +103,13 @@ fn sweep(arguments: &Arguments) -> Result<bool, SweepError> {
             output::table_of(swept, started.elapsed());
         }
         tallies.push((name, tally));
+        let sweeps: Vec<Swept<'_>> = tallies.iter().map(|(name, tally)| Swept { name, tally }).collect();
+        if let Some(path) = &arguments.write {
+            let written = std::fs::write(path, page(&sweeps));
+            written.map_err(|source| SweepError::Write { path: path.clone(), source })?;
+        }
     }
-    let sweeps: Vec<Swept<'_>> = tallies.iter().map(|(name, tally)| Swept { name, tally }).collect();
-    if let Some(path) = &arguments.write {
-        let written = std::fs::write(path, page(&sweeps));
-        written.map_err(|source| SweepError::Write { path: path.clone(), source })?;
-    }
-    Ok(sweeps.iter().all(|swept| swept.tally.total().failures == 0))
+    Ok(tallies.iter().all(|(_, tally)| tally.total().failures == 0))
 }
 
 fn images() -> Result<PathBuf, SweepError> {

@@ -44,8 +44,9 @@ const TIMEOUT: u32 = 20;
   cargo xtask fuzz image --seconds 600       one target for longer
   cargo xtask fuzz image --replay FILE       one input, with the panic it causes
 
-Targets: the folders of protocol/fuzz/corpus. The committed corpus itself is replayed on any toolchain by
-`cargo test -p sonde-firmware --test fuzz_corpus`, and so by every `cargo xtask test`.")]
+Targets are listed in docs/fuzzing.md. Needs a nightly toolchain and a C++ compiler; without a nightly every
+target is reported as skipped. Exit codes: 0 nothing found, or skipped; 1 a target is broken, and its input and the
+command that replays it are printed. The committed corpus is replayed on any toolchain by `cargo xtask test`.")]
 pub(crate) struct Arguments {
     /// Only these targets; all when none is named
     #[arg(value_name = "TARGET")]

@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod figures;
+pub mod skip;
 pub mod sonde;
 pub mod sweep;
 pub mod unit;

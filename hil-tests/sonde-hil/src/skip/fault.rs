@@ -1,0 +1,106 @@
+//! The fault itself, and what comes of it.
+
+use protocol::layout::{FLASH_BASE, SLOT_SIZE, Slot};
+use serde::Serialize;
+use virtual_board::board::Board;
+use virtual_board::core::Stop;
+
+use super::trace::Instant;
+
+/// What came of a boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The loader rests, outputs off: as without the fault.
+    Refused,
+    /// The loader reset itself; the next boot has no fault.
+    Reset,
+    /// The loader does not come to an end. The watchdog does not run yet; only power helps.
+    Hang,
+    /// The core cannot go on: locked up, or lost outside of anything that is there.
+    Crash,
+    /// The image in the slot runs.
+    ForgedBoot,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::Hang => "hang",
+            Self::Crash => "crash",
+            Self::ForgedBoot => "image boots",
+        })
+    }
+}
+
+/// Runs `walker` to `instant` and a copy of it on from there without that instruction. `usual` is how long the boot takes
+/// without a fault, cycles.
+pub(super) fn strike(walker: &mut Board, instant: Instant, usual: u64) -> Outcome {
+    /// 5 ms at 170 MHz.
+    const GRACE: u64 = 5 * 170_000;
+    while walker.core().cycles() < instant.cycle {
+        walker.core_mut().run_until(instant.cycle);
+    }
+    let mut struck = walker.clone();
+    skip(&mut struck);
+    let outcome = run_on(&mut struck, usual + GRACE);
+    if outcome == Outcome::Reset && struck.flash_operations() != walker.flash_operations() {
+        // It left something behind: the boot after it is another one.
+        struck.pin_reset();
+        let limit = struck.core().cycles() + usual + GRACE;
+        return match run_on(&mut struck, limit) {
+            Outcome::Refused => Outcome::Reset,
+            worse => worse,
+        };
+    }
+    outcome
+}
+
+/// The core goes over the next instruction without doing it. One inside an IT block uses up its place there.
+fn skip(board: &mut Board) {
+    /// The IT state in xPSR: its low two bits and its high six.
+    const IT_STATE: u32 = 3 << 25 | 0x3F << 10;
+    let address = board.core().registers()[15];
+    let offset = address.wrapping_sub(FLASH_BASE) as usize;
+    let first = board.flash().get(offset..offset + 2).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+    let length = if first >= 0xE800 { 4 } else { 2 };
+    let core = board.core_mut();
+    let status = core.xpsr();
+    let it = (status >> 25 & 3) | (status >> 10 & 0x3F) << 2;
+    if it != 0 {
+        let next = if it & 7 == 0 { 0 } else { it & 0xE0 | it << 1 & 0x1F };
+        core.set_xpsr(status & !IT_STATE | (next & 3) << 25 | (next >> 2) << 10);
+    }
+    core.set_register(15, address + length);
+}
+
+/// Past the board, so that a reset stays visible.
+fn run_on(board: &mut Board, limit: u64) -> Outcome {
+    /// How long a rest may go unnoticed, cycles: a rest costs nothing to run, so few looks are enough.
+    const LOOK: u64 = 1 << 16;
+    while board.core().cycles() < limit {
+        let look = (board.core().cycles() + LOOK).min(limit);
+        let stop = board.core_mut().run_until(look);
+        if let Some(outcome) = settled(board, &stop) {
+            return outcome;
+        }
+    }
+    Outcome::Hang
+}
+
+/// What came of it, once that is certain.
+pub(super) fn settled(board: &Board, stop: &Stop) -> Option<Outcome> {
+    let address = board.core().registers()[15];
+    let in_slot = |slot: Slot| (FLASH_BASE + slot.offset()..FLASH_BASE + slot.offset() + SLOT_SIZE).contains(&address);
+    if Slot::ALL.into_iter().any(in_slot) {
+        return Some(Outcome::ForgedBoot);
+    }
+    match stop {
+        Stop::Deadline if board.core().is_asleep() => Some(Outcome::Refused),
+        Stop::Deadline => None,
+        Stop::Reset(_) => Some(Outcome::Reset),
+        _ => Some(Outcome::Crash),
+    }
+}

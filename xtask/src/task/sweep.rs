@@ -1,4 +1,5 @@
-//! `cargo xtask sweep [native|arm]`: power is cut at every flash operation, in every way.
+//! `cargo xtask sweep [native|arm]`: power is cut at every flash operation, in every way. `cargo xtask sweep skip`: the
+//! loader leaves out one instruction after the other with a forged image in the slot.
 
 use std::process::{Command, ExitCode};
 
@@ -15,13 +16,14 @@ use crate::{process, task, toolchain};
 /// each failure names the seed that replays it.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Only this sweep: the libraries over a flash model, or the linked images on the virtual board
+    /// Only this sweep: the libraries over a flash model, the linked images on the virtual board, or skipped instructions
+    /// of the loader (only when named)
     sweep: Option<Which>,
     /// Print a JSON object a line instead of tables
     #[arg(long)]
     json: bool,
-    /// Write docs/power-cuts.md from the counts
-    #[arg(long, conflicts_with = "sweep")]
+    /// Write docs/power-cuts.md from the counts, with `skip` docs/instruction-skips.md
+    #[arg(long)]
     write: bool,
     /// Run one case again, with a trace
     #[arg(long, value_name = "SEED", conflicts_with_all = ["sweep", "json", "write"])]
@@ -32,6 +34,7 @@ pub(crate) struct Arguments {
 enum Which {
     Native,
     Arm,
+    Skip,
 }
 
 impl Which {
@@ -39,6 +42,7 @@ impl Which {
         match self {
             Self::Native => "native",
             Self::Arm => "arm",
+            Self::Skip => "skip",
         }
     }
 }
@@ -48,6 +52,9 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
     let replays_native = arguments.replay.as_deref().is_some_and(|seed| seed.starts_with(Which::Native.name()));
     if arguments.sweep != Some(Which::Native) && !replays_native {
         chip::build(workspace, &toolchain::find(workspace)?, &[FIRST, SECOND])?;
+    }
+    if arguments.sweep == Some(Which::Skip) {
+        return skip(arguments, workspace);
     }
     let mut command = Command::new(workspace.build_tool("sonde-hil", "sweep")?);
     command.current_dir(&workspace.root).env("SONDE_CHIP_IMAGES", chip::images(workspace));
@@ -60,6 +67,19 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
     }
     if let Some(seed) = &arguments.replay {
         command.args(["--replay", seed]);
+    }
+    Ok(task::forwarded(process::status(&mut command)?))
+}
+
+/// Skipped instructions: a program of its own, which takes the loader alone.
+fn skip(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
+    let mut command = Command::new(workspace.build_tool("sonde-hil", "skip")?);
+    command.current_dir(&workspace.root).arg(chip::images(workspace).join("1.0.0").join("loader.elf"));
+    if arguments.json {
+        command.arg("--json");
+    }
+    if arguments.write {
+        command.args(["--write", "docs/instruction-skips.md"]);
     }
     Ok(task::forwarded(process::status(&mut command)?))
 }

@@ -14,6 +14,9 @@ pub const LOADER_VERSION: Version = match Version::parse(env!("CARGO_PKG_VERSION
     None => panic!("the crate's version is major.minor.patch"),
 };
 
+/// Stands for a revision that the identity page does not tell: no manifest can name it.
+pub const UNKNOWN_REVISION: u8 = u8::MAX;
+
 /// What an image has to be made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hardware {

@@ -29,6 +29,7 @@ use bootloader::flash::WriteScope;
 use bootloader::stm32g4::flash::ChipFlash;
 use bootloader::stm32g4::handover;
 
+use self::background::Await;
 use self::board::{Board, Locked};
 use crate::facts::Facts;
 use crate::unit::Unit;
@@ -36,7 +37,7 @@ use crate::version::FIRMWARE_VERSION;
 use crate::worker::Worker;
 
 static UNIT: StaticCell<Locked> = StaticCell::new();
-static WORKER: StaticCell<Worker<ChipFlash>> = StaticCell::new();
+static WORKER: StaticCell<Worker<ChipFlash<Await>>> = StaticCell::new();
 static THREAD: StaticCell<Executor> = StaticCell::new();
 static BUS: InterruptExecutor = InterruptExecutor::new();
 
@@ -53,7 +54,8 @@ pub fn run(slot: Slot) -> ! {
     let watchdog = supervisor::take_watchdog(peripherals.IWDG);
 
     let mut flash = ChipFlash::open(WriteScope::Update { idle: slot.other() })
-        .expect("the loader runs no image on a chip of another geometry");
+        .expect("the loader runs no image on a chip of another geometry")
+        .with_pause::<Await>();
     let facts = Facts::gather(&mut flash, slot, handover::report(), FIRMWARE_VERSION);
     let log = BootLog::read(&mut flash);
     let unit = UNIT.init_with(|| Mutex::new(RefCell::new(Unit::new(facts, log))));

@@ -10,10 +10,7 @@ use protocol::reset::ResetCause;
 use protocol::semver::Version;
 
 use bootloader::flash::CheckedRead;
-use bootloader::unit::read_identity;
-
-/// Stands for a revision that the identity page does not tell: no manifest can name it.
-pub const UNKNOWN_REVISION: u8 = u8::MAX;
+use bootloader::unit::{UNKNOWN_REVISION, read_identity};
 
 /// Facts of this start.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,16 +1,16 @@
 //! A unit on the flash model, for the tests: bus on one side, flash on the other.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell, RefMut};
 
 use bootloader::boot::{Boot, boot};
 use bootloader::boot_log::BootLog;
-use bootloader::flash::FlashError;
+use bootloader::bus::{self, Range, Unit as _, Words};
 use bootloader::model::FlashModel;
-use bootloader::model::release::{Release, factory_unit, release_key};
+use bootloader::model::release::{Release, factory_unit, padded, release_key};
+use bootloader::update::Shared;
 use embassy_futures::block_on;
-use embedded_storage::nor_flash::NorFlash as _;
 use protocol::handover::{BootReason, BootReport};
-use protocol::layout::{ERASED, Slot};
+use protocol::layout::Slot;
 use protocol::mailbox::{CHUNK_REGISTERS, Chunk, Envelope, MAX_CHUNK, RESPONSE, RESPONSE_REGISTERS};
 use protocol::message::{Answer, Refusal, Reply, Request, SelfTest};
 use protocol::modbus::exception::Exception;
@@ -19,12 +19,9 @@ use protocol::reset::ResetCause;
 use protocol::semver::Version;
 
 use crate::facts::Facts;
-use crate::holding::Range;
-use crate::modbus::server::Words;
 use crate::self_test::{self, Evidence, Outputs};
-use crate::transfer::PAGE;
 use crate::unit::Unit;
-use crate::worker::{BackgroundFlash, Shared, Step, Worker};
+use crate::worker::{Step, Worker};
 
 pub(crate) const V1_0: Version = Version::new(1, 0, 0);
 pub(crate) const V1_1: Version = Version::new(1, 1, 0);
@@ -32,22 +29,27 @@ pub(crate) const V1_2: Version = Version::new(1, 2, 0);
 /// Address of the model's unit.
 pub(crate) const UNIT: u8 = 2;
 
-impl BackgroundFlash for FlashModel {
-    async fn erase_page(&mut self, offset: u32) -> Result<(), FlashError> {
-        self.erase(offset, offset + PAGE as u32)
+/// A unit that is shared with nobody.
+#[derive(Debug)]
+pub(crate) struct Held(RefCell<Unit>);
+
+impl Held {
+    pub(crate) fn new(unit: Unit) -> Self {
+        Self(RefCell::new(unit))
     }
 
-    async fn write_words(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
-        for (offset, word) in (offset..).step_by(8).zip(bytes.chunks(8)) {
-            if word.iter().any(|&byte| byte != ERASED) {
-                self.write(offset, word)?;
-            }
-        }
-        Ok(())
+    pub(crate) fn borrow(&self) -> Ref<'_, Unit> {
+        self.0.borrow()
+    }
+
+    pub(crate) fn borrow_mut(&self) -> RefMut<'_, Unit> {
+        self.0.borrow_mut()
     }
 }
 
-impl Shared for RefCell<Unit> {
+impl Shared for Held {
+    type Unit = Unit;
+
     fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R {
         ask(&mut self.borrow_mut())
     }
@@ -55,11 +57,7 @@ impl Shared for RefCell<Unit> {
 
 /// A release that is longer than one page, and not a whole number of pages.
 pub(crate) fn release(slot: Slot, version: Version, length: usize) -> Release {
-    let mut release = Release::new(slot, version);
-    let start = release.image.clone();
-    let body = (start.len()..length).map(|index| ((index * 31) ^ (index >> 8) ^ usize::from(version.minor)) as u8);
-    release.image = start.into_iter().chain(body).collect();
-    release.with_hash()
+    Release::of_length(slot, version, length)
 }
 
 /// Facts of a unit that runs 1.0.0 from slot A as the factory left it.
@@ -87,13 +85,13 @@ pub(crate) fn unit() -> Unit {
 /// Sends a request PDU to the unit; the answer's PDU.
 pub(crate) fn ask(unit: &mut Unit, pdu: &[u8]) -> Vec<u8> {
     let mut out = [0; MAX_PDU];
-    let length = unit.handle(UNIT, pdu, &mut out).expect("a request to the unit itself is answered");
+    let length = bus::handle(unit, UNIT, pdu, &mut out).expect("a request to the unit itself is answered");
     out[..length].to_vec()
 }
 
 /// A unit with its flash and its worker.
 pub(crate) struct Bench {
-    pub(crate) unit: RefCell<Unit>,
+    pub(crate) unit: Held,
     pub(crate) worker: Worker<FlashModel>,
     session: u16,
     sequence: u16,
@@ -115,7 +113,7 @@ impl Bench {
         let log = BootLog::read(&mut flash);
         let evidence = Evidence { facts: &facts, log, clock_hz: self_test::CLOCK_HZ, outputs: Outputs::OFF };
         let self_test = self_test::run(&evidence);
-        let unit = RefCell::new(Unit::new(facts, log));
+        let unit = Held::new(Unit::new(facts, log));
         unit.borrow_mut().live.self_test = self_test;
         let mut bench = Self { unit, worker: Worker::new(flash), session: 0x1234, sequence: 7 };
         assert!(matches!(bench.request(Request::Hello), Reply::Done(Answer::Hello(_))));
@@ -197,13 +195,6 @@ impl Bench {
     pub(crate) fn pass_self_test(&self, failed: u16) {
         self.unit.borrow_mut().live.self_test = SelfTest { ran: 0x3F, failed };
     }
-}
-
-/// An image as the host sends it: whole pages, the rest `0xFF`.
-pub(crate) fn padded(image: &[u8]) -> Vec<u8> {
-    let mut image = image.to_vec();
-    image.resize(image.len().next_multiple_of(PAGE), ERASED);
-    image
 }
 
 /// Writes a request to the request window.

@@ -3,88 +3,80 @@
 //! A window is read and written from its first register only. What a request touches is checked whole before any of it
 //! is done: a request that is refused has changed nothing.
 
-use protocol::mailbox::{self, Chunk};
+use protocol::mailbox;
+use protocol::message::{Answer, Request};
 use protocol::modbus::exception::Exception;
 use protocol::registers::{self, Access, At, Register, RegisterId};
 
-use crate::modbus::server::Words;
+use bootloader::bus::unit::RunIndicator;
+use bootloader::bus::{self, Nameplate, Range, Words};
+use bootloader::update::{Updatable, Update};
+
 use crate::registers as map;
-use crate::transfer::Intake;
+use crate::status;
 use crate::unit::Unit;
 
-/// Consecutive registers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
-    /// First address.
-    pub start: u16,
-    /// How many, at least 1.
-    pub quantity: u16,
-}
-
-impl Range {
-    fn addresses(self) -> impl Iterator<Item = Option<u16>> {
-        (0..self.quantity).map(move |index| self.start.checked_add(index))
+impl Updatable for Unit {
+    fn update(&mut self) -> &mut Update {
+        &mut self.update
     }
 }
 
-impl Unit {
-    /// Reads registers into `out`, two bytes each, high byte first.
-    ///
-    /// # Errors
-    /// Exception 2 when one of them does not exist or may not be read this way.
-    pub fn read(&self, range: Range, out: &mut [u8]) -> Result<(), Exception> {
-        match range.start {
-            mailbox::RESPONSE if range.quantity <= mailbox::RESPONSE_REGISTERS => {
-                self.session.read_response(out);
-                Ok(())
-            }
-            mailbox::STATUS if range.quantity <= mailbox::STATUS_REGISTERS => {
-                let words = self.status_window().emit();
-                fill(out, words.into_iter().map(Ok))
-            }
-            _ => fill(out, range.addresses().map(|address| self.read_one(address))),
+impl bus::Unit for Unit {
+    fn unit_id(&self) -> u8 {
+        self.facts().unit_id()
+    }
+
+    fn nameplate(&self) -> Nameplate {
+        let facts = self.facts();
+        Nameplate {
+            version: facts.version,
+            hardware_revision: facts.hardware_revision(),
+            serial: facts.serial(),
+            run: RunIndicator::On,
         }
     }
 
-    /// The value of a register that can be written, for a function that changes some of its bits.
-    ///
-    /// # Errors
-    /// Exception 2 when there is no such register.
-    pub fn read_writable(&self, address: u16) -> Result<u16, Exception> {
+    fn read(&self, range: Range, out: &mut [u8]) -> Result<(), Exception> {
+        match self.update.read_window(range.start, out) {
+            Some(()) => Ok(()),
+            None => fill(out, range.addresses().map(read_one_of(self))),
+        }
+    }
+
+    fn read_writable(&self, address: u16) -> Result<u16, Exception> {
         writable(address).map(|register| map::read(self, register.id, 0))
     }
 
-    /// Writes registers.
-    ///
-    /// # Errors
-    /// Exception 2 for an address, 3 for a value, 6 when there is no room for an image chunk just now.
-    pub fn write(&mut self, start: u16, words: Words<'_>) -> Result<(), Exception> {
+    fn write(&mut self, start: u16, words: Words<'_>) -> Result<(), Exception> {
         match start {
             mailbox::REQUEST if words.quantity() <= mailbox::REQUEST_REGISTERS => self.request(words.bytes()),
-            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => self.chunk(words.bytes()),
+            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => self.update.chunk(words.bytes()),
             _ => self.write_map(start, words),
         }
     }
 
-    /// Writes what was sent to all units. Obeyed are an emergency stop and image chunks; lifting a stop is not, since
-    /// nobody could know of every unit that it is safe (`bus:M1`).
-    pub fn write_broadcast(&mut self, start: u16, words: Words<'_>) {
+    /// Obeyed are an emergency stop and image chunks; lifting a stop is not, since nobody could know of every unit that
+    /// it is safe (`bus:M1`).
+    fn write_broadcast(&mut self, start: u16, words: Words<'_>) {
         // There is nobody to tell: a chunk that found no room shows as a missing page, any other write is not obeyed.
         let _unanswered = match start {
-            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => self.chunk(words.bytes()),
+            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => self.update.chunk(words.bytes()),
             _ if is_emergency_stop(start, words) => self.write_map(start, words),
             _ => Ok(()),
         };
     }
 
-    fn read_one(&self, address: Option<u16>) -> Result<u16, Exception> {
-        match address.map(registers::at) {
-            Some(At::Register { register, word }) => Ok(map::read(self, register.id, word)),
-            Some(At::Reserved) => Ok(0),
-            Some(At::Nothing) | None => Err(Exception::IllegalDataAddress),
-        }
+    fn frame_received(&mut self) {
+        self.counters.frame_received();
     }
 
+    fn exception_sent(&mut self) {
+        self.counters.exception_sent();
+    }
+}
+
+impl Unit {
     fn write_map(&mut self, start: u16, words: Words<'_>) -> Result<(), Exception> {
         let range = Range { start, quantity: words.quantity() };
         let targets =
@@ -100,13 +92,24 @@ impl Unit {
         Ok(())
     }
 
-    fn chunk(&mut self, window: &[u8]) -> Result<(), Exception> {
-        let chunk = Chunk::parse(window).ok_or(Exception::IllegalDataValue)?;
-        match self.transfer.take_chunk(&chunk) {
-            Intake::Taken => Ok(()),
-            Intake::NoRoom => Err(Exception::Busy),
-            Intake::NotOfThisTransfer | Intake::OutsideImage => Err(Exception::IllegalDataValue),
-        }
+    /// Takes a message. What needs neither flash nor a signature is answered at once.
+    fn request(&mut self, window: &[u8]) -> Result<(), Exception> {
+        let Some(new) = self.update.session.take(window)? else { return Ok(()) };
+        let answer = match new.request() {
+            Some(Request::Hello) if self.log_to_repair().is_none() => Some(Answer::Hello(status::hello(self))),
+            Some(Request::Status) => Some(Answer::Status(status::status(self))),
+            _ => None,
+        };
+        self.update.session.start(new, answer);
+        Ok(())
+    }
+}
+
+fn read_one_of(unit: &Unit) -> impl Fn(Option<u16>) -> Result<u16, Exception> {
+    move |address| match address.map(registers::at) {
+        Some(At::Register { register, word }) => Ok(map::read(unit, register.id, word)),
+        Some(At::Reserved) => Ok(0),
+        Some(At::Nothing) | None => Err(Exception::IllegalDataAddress),
     }
 }
 
@@ -131,3 +134,8 @@ fn fill(out: &mut [u8], words: impl Iterator<Item = Result<u16, Exception>>) -> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod functions;
+#[cfg(test)]
+mod mailboxes;

@@ -1,9 +1,9 @@
 //! The controller's firmware: the library thinks, the bins wire it to the chip.
 //!
-//! - [`modbus`] turns bytes into requests and answers them; [`holding`] is the one address space behind it.
+//! - [`holding`] is the one address space that the Modbus functions of [`bootloader::bus`] work on.
 //! - [`mod@unit`] is everything an answer can depend on, in one place; whoever holds it never waits.
 //! - [`worker`] does what takes time: signatures, hashes, flash. It holds the unit only between its steps.
-//! - [`transfer`] is the state of an update, [`session`] who is asking for it.
+//! - An update is served by [`bootloader::update`], the same code that the loader's recovery serves.
 //!
 //! Allocates nothing, has no clock (times are arguments), and but for `chip` knows no chip: the same code runs on the host.
 //!
@@ -13,12 +13,9 @@
 pub mod facts;
 pub mod health;
 pub mod holding;
-pub mod modbus;
 pub mod registers;
 pub mod self_test;
-pub mod session;
 pub mod status;
-pub mod transfer;
 pub mod unit;
 pub mod version;
 pub mod worker;

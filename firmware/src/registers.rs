@@ -7,8 +7,8 @@ use protocol::reset::ResetCause;
 use protocol::semver::Version;
 
 use bootloader::transition::floor_of;
+use bootloader::unit::UNKNOWN_REVISION;
 
-use crate::facts::UNKNOWN_REVISION;
 use crate::unit::Unit;
 
 /// What a master has set. Kept in RAM only: a reset is the way back to the defaults.

@@ -39,7 +39,7 @@ pub fn status(unit: &Unit) -> UnitStatus {
         log_copies_good: live.log.copies_good(),
         self_test: live.self_test,
         outputs: live.outputs.start,
-        transfer: unit.transfer.progress(),
+        transfer: unit.update.transfer.progress(),
         uptime_ms: u32::try_from(live.uptime_ms).unwrap_or(u32::MAX),
     }
 }

@@ -8,13 +8,12 @@ use protocol::handover::BootReason;
 use protocol::message::SelfTest;
 
 use bootloader::boot_log::{CopyHealth, LogView};
+use bootloader::update::Update;
 
 use crate::facts::Facts;
 use crate::health::Health;
 use crate::registers::Controls;
 use crate::self_test::Outputs;
-use crate::session::Session;
-use crate::transfer::Transfer;
 
 /// Time from the answer to a request for a restart to the restart, milliseconds: enough for the answer to be polled at
 /// 9600 baud and through a gateway.
@@ -30,10 +29,8 @@ pub struct Unit {
     pub controls: Controls,
     /// What has been counted since start.
     pub counters: Counters,
-    /// Who asks, and the last answer.
-    pub session: Session,
-    /// The update under way.
-    pub transfer: Transfer,
+    /// Who asks for an update, and what has come of it.
+    pub update: Update,
     /// Whether all tasks report in time.
     pub health: Health,
     /// The boot log was repaired since the start, as far as it can be.
@@ -92,8 +89,7 @@ impl Unit {
             live: Live { uptime_ms: 0, outputs: Outputs::OFF, self_test: SelfTest { ran: 0, failed: 0 }, log },
             controls: Controls::default(),
             counters: Counters::default(),
-            session: Session::new(),
-            transfer: Transfer::new(),
+            update: Update::new(),
             health: Health::new(),
             log_repaired: false,
             restart_at_ms: None,
@@ -104,12 +100,6 @@ impl Unit {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
-    }
-
-    /// Address on the bus.
-    #[must_use]
-    pub fn unit_id(&self) -> u8 {
-        self.facts.unit_id()
     }
 
     /// Brings time and outputs up to date; call before anything that may look at them.

@@ -4,71 +4,53 @@
 //! meanwhile. Pages that are whole go before the request that waits: what was sent is in flash before a question about
 //! it is answered.
 
-mod background_flash;
 mod begin;
-mod finish;
-mod inspect;
-mod refusals;
 mod switch;
-mod write_page;
-
-pub use background_flash::BackgroundFlash;
 
 use protocol::layout::Slot;
 use protocol::message::{Answer, Refusal, Reply, Request};
 
 use bootloader::transition::floor_of;
 use bootloader::unit::Criteria;
+pub use bootloader::update::{BackgroundFlash, Step};
+use bootloader::update::{Stager, transfer};
 
 use crate::status;
-use crate::transfer::{Event, PAGE};
 use crate::unit::Unit;
 
-/// The unit, behind whatever lock its surroundings need. The closure must be short: the bus waits for it.
-pub trait Shared {
-    /// Asks or changes the unit.
-    fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R;
-}
+/// The unit, behind whatever lock its surroundings need.
+pub trait Shared: bootloader::update::Shared<Unit = Unit> {}
 
-/// Whether there was anything to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// A piece of work is done; there may be more.
-    Worked,
-    /// Nothing to do until the bus brings something.
-    Idle,
-}
+impl<S: bootloader::update::Shared<Unit = Unit>> Shared for S {}
 
 /// The one that works.
 #[derive(Debug)]
 pub struct Worker<F> {
-    flash: F,
-    page: [u8; PAGE],
+    stager: Stager<F>,
 }
 
 impl<F: BackgroundFlash> Worker<F> {
     /// A worker on this flash. It writes the idle slot and the boot log, nothing else.
     pub fn new(flash: F) -> Self {
-        Self { flash, page: [0; PAGE] }
+        Self { stager: Stager::new(flash) }
     }
 
     /// The flash it works on.
     pub fn flash(&mut self) -> &mut F {
-        &mut self.flash
+        self.stager.flash()
     }
 
     /// Does one piece of work, if there is any: a page, or a request with its reply.
     pub async fn step(&mut self, shared: &impl Shared) -> Step {
-        if let Some(job) = shared.with(|unit| unit.transfer.take_page(&mut self.page)) {
-            self.write_page(shared, job).await;
+        if self.stager.step(shared).await == Step::Worked {
             return Step::Worked;
         }
-        let Some((ticket, request)) = shared.with(|unit| unit.session.take_work()) else { return Step::Idle };
+        let Some((ticket, request)) = shared.with(|unit| unit.update.session.take_work()) else { return Step::Idle };
         let reply = match self.serve(shared, request).await {
             Ok(answer) => Reply::Done(answer),
             Err(refusal) => Reply::Refused(refusal),
         };
-        shared.with(|unit| unit.session.finish_work(ticket, &reply));
+        shared.with(|unit| unit.update.session.finish_work(ticket, &reply));
         Step::Worked
     }
 
@@ -79,15 +61,21 @@ impl<F: BackgroundFlash> Worker<F> {
                 Ok(Answer::Hello(shared.with(|unit| status::hello(unit))))
             }
             Request::Status => Ok(Answer::Status(shared.with(|unit| status::status(unit)))),
-            Request::SlotReport { slot } => Ok(Answer::SlotReport(self.slot_report(shared, slot))),
+            Request::SlotReport { slot } => {
+                let criteria = self.criteria(shared);
+                Ok(Answer::SlotReport(self.stager.slot_report(slot, &criteria)))
+            }
             Request::Begin { manifest } => self.begin(shared, manifest).map(Answer::Began),
-            Request::PageMap { first } => self.page_map(shared, first).map(Answer::PageMap),
-            Request::Finish => self.finish(shared).await.map(Answer::Staged),
+            Request::PageMap { first } => self.stager.page_map(shared, first).map(Answer::PageMap),
+            Request::Finish => {
+                let criteria = |flash: &mut F| criteria(flash, shared);
+                self.stager.finish(shared, criteria).await.map(Answer::Staged)
+            }
             Request::Activate { channels } => self.activate(shared, channels).map(Answer::Activating),
             Request::Confirm => self.confirm(shared).map(Answer::Confirmed),
             Request::RollBack { channels } => self.roll_back(shared, channels).map(Answer::Activating),
             Request::Abort => {
-                shared.with(|unit| unit.transfer.on(Event::Forget));
+                shared.with(|unit| unit.update.transfer.on(transfer::Event::Forget));
                 Ok(Answer::Aborted)
             }
         }
@@ -95,9 +83,13 @@ impl<F: BackgroundFlash> Worker<F> {
 
     /// What an image is judged against now, as the loader will judge it at the next boot.
     fn criteria(&mut self, shared: &impl Shared) -> Criteria {
-        let (floor, loader) = shared.with(|unit| (floor_of(unit.log()), unit.facts().loader()));
-        Criteria::read(&mut self.flash, floor, loader)
+        criteria(self.stager.flash(), shared)
     }
+}
+
+fn criteria<F: BackgroundFlash>(flash: &mut F, shared: &impl Shared) -> Criteria {
+    let (floor, loader) = shared.with(|unit| (floor_of(unit.log()), unit.facts().loader()));
+    Criteria::read(flash, floor, loader)
 }
 
 fn idle_slot(shared: &impl Shared) -> Slot {

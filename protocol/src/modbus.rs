@@ -2,6 +2,7 @@
 
 pub mod exception;
 pub mod function;
+pub mod receiver;
 pub mod rtu;
 
 /// Largest PDU, bytes. The specification allows 253; common gateways reset the connection there (`bus:M3`).

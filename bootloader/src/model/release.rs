@@ -6,7 +6,7 @@ use protocol::boot_record::{BootRecord, BootState, ImageRef, Phase, Switch};
 use protocol::digest::{KeyId, Sha256Digest, sha256};
 use protocol::identity::{DEFAULT_UNIT_ID, Identity, Serial};
 use protocol::layout::{
-    ANCHORS_OFFSET, BOOT_LOG_OFFSETS, ERASED, HANDOVER_ADDRESS, IDENTITY_OFFSET, SLOT_SIZE, Slot, WORD_SIZE,
+    ANCHORS_OFFSET, BOOT_LOG_OFFSETS, ERASED, HANDOVER_ADDRESS, IDENTITY_OFFSET, PAGE_SIZE, SLOT_SIZE, Slot, WORD_SIZE,
 };
 use protocol::manifest::{HardwareSet, Manifest, PRODUCT, SignedManifest};
 use protocol::semver::Version;
@@ -103,6 +103,16 @@ impl Release {
         Self { image, manifest }.with_hash()
     }
 
+    /// A good release whose image has `length` bytes, at least those of [`Release::new`].
+    #[must_use]
+    pub fn of_length(slot: Slot, version: Version, length: usize) -> Self {
+        let mut release = Self::new(slot, version);
+        let start = release.image.len();
+        let body = (start..length).map(|index| ((index * 31) ^ (index >> 8) ^ usize::from(version.minor)) as u8);
+        release.image.extend(body);
+        release.with_hash()
+    }
+
     /// The same with length and hash of the image as it is now.
     #[must_use]
     pub fn with_hash(mut self) -> Self {
@@ -146,4 +156,12 @@ impl Release {
         flash.place(slot.offset(), &signed.0);
         flash.place(slot.image_offset(), &image);
     }
+}
+
+/// An image as the host sends it: whole pages, the rest `0xFF`.
+#[must_use]
+pub fn padded(image: &[u8]) -> Vec<u8> {
+    let mut image = image.to_vec();
+    image.resize(image.len().next_multiple_of(PAGE_SIZE as usize), ERASED);
+    image
 }

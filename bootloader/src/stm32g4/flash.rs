@@ -7,11 +7,14 @@
 //! - Writes only where its [`WriteScope`] says, and refuses a chip that is not in dual-bank mode (`fault:P12`).
 #![expect(unsafe_code, reason = "flash is read and programmed through its addresses")]
 
+use core::marker::PhantomData;
+
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use protocol::layout::{BANK_SIZE, FLASH_BASE, FLASH_SIZE, PAGE_SIZE, WORD_SIZE};
 use stm32_metapac::FLASH;
 use stm32_metapac::flash::regs::{Cr, Sr};
 
+use super::background::{Pause, Spin};
 use super::ecc;
 use crate::flash::{FlashError, WriteScope, check_erase, check_read, check_write};
 
@@ -21,10 +24,13 @@ const SIZE_REGISTER: *const u16 = 0x1FFF_75E0 as *const u16;
 const ERASED_WORD: [u8; WORD_SIZE as usize] = [protocol::layout::ERASED; WORD_SIZE as usize];
 
 /// The flash of this chip. Make one and pass it around: two at once would take each other's operations for their own.
+///
+/// `P` is how its awaited operations wait ([`super::background`]).
 #[derive(Debug)]
-pub struct ChipFlash {
+pub struct ChipFlash<P = Spin> {
     scope: WriteScope,
     pending: Option<Operation>,
+    pause: PhantomData<P>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,9 +51,17 @@ impl ChipFlash {
         if !option.dbank() || u32::from(kilobytes) * 1024 != FLASH_SIZE {
             return Err(FlashError::Geometry { option: option.0, kilobytes });
         }
-        Ok(Self { scope, pending: None })
+        Ok(Self { scope, pending: None, pause: PhantomData })
     }
 
+    /// The same flash, waiting in another way.
+    #[must_use]
+    pub fn with_pause<P: Pause>(self) -> ChipFlash<P> {
+        ChipFlash { scope: self.scope, pending: self.pending, pause: PhantomData }
+    }
+}
+
+impl<P> ChipFlash<P> {
     /// Starts the erase of one page; [`Self::finish`] ends it. Some 22 ms.
     ///
     /// # Errors
@@ -191,11 +205,11 @@ fn judge(status: Sr, offset: u32) -> Result<(), FlashError> {
     }
 }
 
-impl ErrorType for ChipFlash {
+impl<P> ErrorType for ChipFlash<P> {
     type Error = FlashError;
 }
 
-impl ReadNorFlash for ChipFlash {
+impl<P> ReadNorFlash for ChipFlash<P> {
     const READ_SIZE: usize = 1;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashError> {
@@ -240,7 +254,7 @@ fn load_byte(source: &mut u32) -> u8 {
     byte
 }
 
-impl NorFlash for ChipFlash {
+impl<P> NorFlash for ChipFlash<P> {
     const WRITE_SIZE: usize = WORD_SIZE as usize;
     const ERASE_SIZE: usize = PAGE_SIZE as usize;
 

@@ -1,42 +1,14 @@
-//! Erase and program as something to await: the core sleeps or serves others meanwhile. Code in the other bank is not
-//! even slowed down.
+//! The core serves others, or sleeps, while flash is at work.
 
+use bootloader::stm32g4::background::Pause;
 use embassy_time::Timer;
-use protocol::layout::{ERASED, WORD_SIZE};
 
-use bootloader::flash::{FlashError, check_write};
-use bootloader::stm32g4::flash::ChipFlash;
+/// Waits by the timer of the executor.
+#[derive(Debug)]
+pub(super) enum Await {}
 
-use crate::worker::BackgroundFlash;
-
-/// A page erase takes 22.1 ms, 24.5 ms at most (datasheet table 47); looked for again at the second interval.
-const ERASE_US: [u64; 2] = [22_100, 200];
-/// A word takes 82.7 us, 124 us at most (datasheet table 47).
-const PROGRAM_US: [u64; 2] = [84, 5];
-
-impl BackgroundFlash for ChipFlash {
-    async fn erase_page(&mut self, offset: u32) -> Result<(), FlashError> {
-        self.start_erase(offset)?;
-        finish(self, ERASE_US).await
+impl Pause for Await {
+    async fn pause(us: u64) {
+        Timer::after_micros(us).await;
     }
-
-    async fn write_words(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
-        check_write(offset, bytes.len())?;
-        let (words, _) = bytes.as_chunks::<{ WORD_SIZE as usize }>();
-        for (index, word) in (0..).zip(words) {
-            if word.iter().any(|&byte| byte != ERASED) {
-                self.start_program(offset + index * WORD_SIZE, *word)?;
-                finish(self, PROGRAM_US).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-async fn finish(flash: &mut ChipFlash, [first, again]: [u64; 2]) -> Result<(), FlashError> {
-    Timer::after_micros(first).await;
-    while flash.is_busy() {
-        Timer::after_micros(again).await;
-    }
-    flash.finish()
 }

@@ -10,7 +10,7 @@ use embassy_time::Instant;
 use super::outputs;
 use crate::health::Task;
 use crate::unit::Unit;
-use crate::worker::Shared;
+use bootloader::update::Shared;
 
 /// The unit, locked by a critical section: a frame is handled within it in some tens of microseconds, less than a
 /// character.
@@ -44,6 +44,8 @@ impl Board {
 }
 
 impl Shared for Board {
+    type Unit = Unit;
+
     fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R {
         self.0.lock(|unit| {
             let mut unit = unit.borrow_mut();

@@ -8,15 +8,15 @@ use embassy_stm32::usart::{self, BufferedInterruptHandler, BufferedUart};
 use embassy_stm32::{Peri, bind_interrupts};
 use embassy_time::{Duration, Instant, Timer, with_deadline};
 use embedded_io_async::{BufRead as _, Read as _, ReadReady as _, Write as _};
+use protocol::modbus::receiver::{FRAME_GAP_US, Heard, Receiver, arrivals};
 use protocol::modbus::rtu::Frame;
 use protocol::modbus::{MAX_FRAME, MAX_PDU};
 use static_cell::StaticCell;
 
 use super::board::Board;
 use crate::health::Task;
-use crate::modbus::receiver::{FRAME_GAP_US, arrivals};
-use crate::modbus::{Heard, Receiver};
-use crate::worker::Shared as _;
+use bootloader::bus::{self, Unit as _};
+use bootloader::update::Shared as _;
 
 /// Speed of the line, bits a second.
 const BAUD: u32 = 115_200;
@@ -98,7 +98,7 @@ fn respond(board: Board, heard: &Heard<'_>, answer: &mut [u8; MAX_FRAME]) -> Opt
         Heard::Request(frame) => frame,
     };
     let mut pdu = [0; MAX_PDU];
-    let length = board.with(|unit| unit.handle(frame.address, frame.pdu, &mut pdu));
+    let length = board.with(|unit| bus::handle(unit, frame.address, frame.pdu, &mut pdu));
     // The worker runs when this priority has nothing more to do.
     board.call_worker();
     Frame { address: frame.address, pdu: &pdu[..length?] }.emit(answer)

@@ -8,12 +8,12 @@ use protocol::boot_record::Phase;
 use protocol::handover::{Mark, MarkKind};
 
 use bootloader::stm32g4::{handover, outputs};
+use bootloader::update::Shared as _;
 
 use super::board::Board;
 use super::clock;
 use crate::self_test::{self, Evidence};
 use crate::unit::Unit;
-use crate::worker::Shared as _;
 
 /// How long the unit may go on when nobody feeds the watchdog, microseconds.
 const WATCHDOG_US: u32 = 1_000_000;

@@ -4,13 +4,14 @@ use embassy_time::{Duration, with_timeout};
 
 use bootloader::stm32g4::flash::ChipFlash;
 
+use super::background::Await;
 use super::board::Board;
 use crate::health::Task;
 use crate::worker::{Step, Worker};
 
 /// Works for ever.
 #[embassy_executor::task]
-pub(super) async fn work(board: Board, worker: &'static mut Worker<ChipFlash>) {
+pub(super) async fn work(board: Board, worker: &'static mut Worker<ChipFlash<Await>>) {
     loop {
         while worker.step(&board).await == Step::Worked {
             board.report(Task::Worker);

@@ -6,21 +6,22 @@ use protocol::message::{Activating, ChannelPolicy, Confirmed, Refusal};
 
 use bootloader::boot_log::BootLog;
 use bootloader::transition::{self, Confirmation, floor_of};
+use bootloader::update::refusals;
+use bootloader::update::transfer::Event;
 use bootloader::verify::verify_image;
 
-use super::{BackgroundFlash, Shared, Worker, idle_slot, refusals};
-use crate::transfer::Event;
+use super::{BackgroundFlash, Shared, Worker, idle_slot};
 use crate::unit::{RESTART_DELAY_MS, Unit};
 
 impl<F: BackgroundFlash> Worker<F> {
     /// Makes the staged image the trial.
     pub(super) fn activate(&mut self, shared: &impl Shared, channels: ChannelPolicy) -> Result<Activating, Refusal> {
-        let staged = shared.with(|unit| unit.transfer.staged()).ok_or(Refusal::NothingStaged)?.image();
+        let staged = shared.with(|unit| unit.update.transfer.staged()).ok_or(Refusal::NothingStaged)?.image();
         // Once more over the bytes that will run: time has passed since they were staged (`fault:A10`).
         let criteria = self.criteria(shared);
-        let verified = verify_image(&mut self.flash, staged.slot, &criteria);
+        let verified = verify_image(self.flash(), staged.slot, &criteria);
         if !verified.is_ok_and(|image| image.image_ref() == staged) {
-            shared.with(|unit| unit.transfer.on(Event::Forget));
+            shared.with(|unit| unit.update.transfer.on(Event::Forget));
             return Err(Refusal::ImageDiffers);
         }
         let (log, running) = shared.with(|unit| (unit.log(), unit.facts().running()));
@@ -31,7 +32,7 @@ impl<F: BackgroundFlash> Worker<F> {
     /// Goes back to the image in the other slot.
     pub(super) fn roll_back(&mut self, shared: &impl Shared, channels: ChannelPolicy) -> Result<Activating, Refusal> {
         let criteria = self.criteria(shared);
-        let other = verify_image(&mut self.flash, idle_slot(shared), &criteria)
+        let other = verify_image(self.flash(), idle_slot(shared), &criteria)
             .map_err(|_| Refusal::NothingToRollBackTo)?
             .image_ref();
         let (log, running) = shared.with(|unit| (unit.log(), unit.facts().running()));
@@ -92,10 +93,10 @@ impl<F: BackgroundFlash> Worker<F> {
 
     /// Appends a state and takes from flash what is in force then.
     pub(super) fn append(&mut self, shared: &impl Shared, state: BootState) -> Result<(), Refusal> {
-        if let Err(error) = BootLog::append(&mut self.flash, state) {
+        if let Err(error) = BootLog::append(self.flash(), state) {
             refusals::append(error)?;
         }
-        let view = BootLog::read(&mut self.flash);
+        let view = BootLog::read(self.flash());
         shared.with(|unit| unit.live.log = view);
         Ok(())
     }

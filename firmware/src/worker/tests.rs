@@ -3,7 +3,8 @@
 mod power_cuts;
 mod switching;
 
-use bootloader::model::release::{Release, development_key, release_key, unknown_key};
+use bootloader::model::release::{Release, development_key, padded, release_key, unknown_key};
+use bootloader::update::PAGE;
 use protocol::boot_record::Phase;
 use protocol::digest::{KeyId, PageHash};
 use protocol::layout::{PAGE_SIZE, Slot};
@@ -12,8 +13,7 @@ use protocol::message::{Answer, Refusal, Request, SlotContent, Staging, Transfer
 use protocol::modbus::exception::Exception;
 use protocol::semver::Version;
 
-use crate::fixture::{Bench, V1_0, V1_1, V1_2, padded, release};
-use crate::transfer::PAGE;
+use crate::fixture::{Bench, V1_0, V1_1, V1_2, release};
 
 fn example() -> Release {
     release(Slot::B, V1_1, 3 * PAGE + 500)
@@ -108,7 +108,7 @@ fn what_does_not_fit_is_refused_with_its_own_reason_before_anything_is_erased() 
         let before = bench.worker.flash().operations();
         assert_eq!(bench.refused(begin(manifest)), refusal);
         assert_eq!(bench.worker.flash().operations(), before, "{refusal:?} has touched flash");
-        assert_eq!(bench.unit.borrow().transfer.progress(), Transfer::Idle);
+        assert_eq!(bench.unit.borrow().update.transfer.progress(), Transfer::Idle);
     }
 }
 
@@ -264,7 +264,7 @@ fn broadcast_chunks_are_taken_and_pages_that_were_missed_show_in_the_map() {
         pdu.extend(&image[start..end]);
         // One frame is lost on the way.
         if index != 25 {
-            assert_eq!(bench.unit.borrow_mut().handle(0, &pdu, &mut [0; 252]), None);
+            assert_eq!(bootloader::bus::handle(&mut *bench.unit.borrow_mut(), 0, &pdu, &mut [0; 252]), None);
             bench.work();
         }
     }
@@ -304,7 +304,7 @@ fn status_follows_the_transfer() {
     let tag = bench.begin(&release);
     bench.send(tag, &image, 0, PAGE);
     assert_eq!(transfer(&mut bench), Transfer::Receiving { slot: Slot::B, pages_done: 1, pages: 4 });
-    let window = bench.unit.borrow().status_window();
+    let window = bench.unit.borrow().update.status_window();
     assert_eq!((window.transfer, window.pages_done, window.pages), (u16::from(tag), 1, 4));
     bench.send(tag, &image, PAGE, image.len());
     bench.done(Request::Finish);

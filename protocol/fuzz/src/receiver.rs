@@ -1,6 +1,6 @@
 //! The unit's receiver: whatever the line carried, it hears only what was sent, and the next request after a silence.
 
-use firmware::modbus::receiver::{Heard, Receiver, SILENCE_US};
+use protocol::modbus::receiver::{Heard, Receiver, SILENCE_US};
 use protocol::modbus::rtu::{Frame, MIN_FRAME};
 use protocol::modbus::{BROADCAST, MAX_FRAME};
 

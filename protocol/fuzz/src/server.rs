@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 
 use bootloader::boot_log::{BootLog, LogView};
+use bootloader::bus::{self, Unit as _};
 use bootloader::model::release::{Release, factory_unit};
 use firmware::facts::Facts;
 use firmware::registers::Controls;
@@ -58,7 +59,7 @@ pub fn run(data: &[u8]) {
 
 fn ask(unit: &mut Unit, address: u8, pdu: &[u8]) -> Option<Vec<u8>> {
     let mut out = [0; MAX_PDU];
-    let length = unit.handle(address, pdu, &mut out)?;
+    let length = bus::handle(unit, address, pdu, &mut out)?;
     Some(out[..length].to_vec())
 }
 

@@ -7,15 +7,17 @@ use std::sync::OnceLock;
 
 use bootloader::boot::{Boot, boot};
 use bootloader::boot_log::BootLog;
+use bootloader::bus::{self, Unit as _};
 use bootloader::flash::FlashError;
 use bootloader::model::FlashModel;
 use bootloader::model::release::{Release, development_key, factory_unit, release_key, unknown_key};
+use bootloader::update::{BackgroundFlash, Shared, Step};
 use embassy_futures::block_on;
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use firmware::facts::Facts;
 use firmware::self_test::{self, Evidence, Outputs};
 use firmware::unit::Unit;
-use firmware::worker::{BackgroundFlash, Shared, Step, Worker};
+use firmware::worker::Worker;
 use protocol::boot_record::ImageRef;
 use protocol::layout::{ANCHORS_OFFSET, ERASED, IDENTITY_OFFSET, PAGE_SIZE, Slot, WORD_SIZE};
 use protocol::mailbox::{CHUNK, CHUNK_REGISTERS, Chunk, Envelope, MAX_CHUNK, REQUEST};
@@ -136,7 +138,7 @@ impl Site {
         let used = envelope.emit(message, &mut window).expect("a request fits its window");
         self.write(REQUEST, &window[..used]);
         self.work();
-        self.tag = self.unit.with(|unit| unit.transfer.began()).map_or(0, |began| began.tag);
+        self.tag = self.unit.with(|unit| unit.update.transfer.began()).map_or(0, |began| began.tag);
     }
 
     /// Offers a release; every other time with a damaged manifest.
@@ -200,7 +202,7 @@ impl Site {
     fn handle(&self, pdu: &[u8]) {
         let mut out = [0; MAX_PDU];
         let address = self.unit.with(|unit| unit.unit_id());
-        let _answer = self.unit.with(|unit| unit.handle(address, pdu, &mut out));
+        let _answer = self.unit.with(|unit| bus::handle(unit, address, pdu, &mut out));
     }
 
     fn work(&mut self) {
@@ -231,6 +233,8 @@ fn kept(flash: &mut FlashModel, slot: Slot) -> Vec<u8> {
 struct Held(RefCell<Unit>);
 
 impl Shared for Held {
+    type Unit = Unit;
+
     fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R {
         ask(&mut self.0.borrow_mut())
     }

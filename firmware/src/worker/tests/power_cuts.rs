@@ -1,16 +1,16 @@
 //! Power lost in every flash operation of a transfer (`fault:P1`): the unit boots the old image, never a mixed one, and
 //! the transfer goes on from what is there.
 
-use bootloader::model::release::Release;
+use bootloader::model::release::{Release, padded};
 use bootloader::model::{FlashModel, Tear};
+use bootloader::update::PAGE;
 use protocol::boot_record::{Phase, Switch};
 use protocol::layout::Slot;
 use protocol::message::{Answer, ChannelPolicy, Reply, Request, UnitStatus};
 use protocol::reset::ResetCause;
 
 use super::send_differing;
-use crate::fixture::{Bench, V1_0, V1_1, V1_2, padded, release};
-use crate::transfer::PAGE;
+use crate::fixture::{Bench, V1_0, V1_1, V1_2, release};
 
 /// A unit that runs 1.0.0 from slot A, with another image whole in slot B.
 fn start() -> FlashModel {

@@ -2,8 +2,8 @@
 
 use bootloader::flash::FlashError;
 use bootloader::model::FlashModel;
+use bootloader::update::BackgroundFlash;
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
-use firmware::worker::BackgroundFlash;
 use protocol::layout::{ERASED, PAGE_SIZE, WORD_SIZE};
 
 /// Flash that the firmware's worker holds for the length of a session.

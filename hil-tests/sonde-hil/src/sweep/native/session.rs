@@ -3,15 +3,14 @@
 use std::cell::RefCell;
 
 use bootloader::boot_log::BootLog;
+use bootloader::bus::{Range, Unit as _, Words};
 use bootloader::model::FlashModel;
+use bootloader::update::{Intake, PAGE, Shared};
 use embassy_futures::block_on;
 use firmware::facts::Facts;
-use firmware::holding::Range;
-use firmware::modbus::server::Words;
 use firmware::self_test::{self, Evidence, Outputs};
-use firmware::transfer::{Intake, PAGE};
 use firmware::unit::Unit;
-use firmware::worker::{Shared, Step, Worker};
+use firmware::worker::{Step, Worker};
 use protocol::digest::PageHash;
 use protocol::handover::BootReport;
 use protocol::mailbox::{self, Chunk, Envelope, MAX_CHUNK, RESPONSE, RESPONSE_REGISTERS};
@@ -41,6 +40,8 @@ pub(super) struct Session<'a> {
 struct Held(RefCell<Unit>);
 
 impl Shared for Held {
+    type Unit = Unit;
+
     fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R {
         ask(&mut self.0.borrow_mut())
     }
@@ -106,7 +107,7 @@ impl<'a> Session<'a> {
             }
             for (index, data) in bytes.chunks(MAX_CHUNK).enumerate() {
                 let chunk = Chunk { tag, offset: (page * PAGE + index * MAX_CHUNK) as u32, data };
-                if self.unit.with(|unit| unit.transfer.take_chunk(&chunk)) == Intake::NoRoom {
+                if self.unit.with(|unit| unit.update.transfer.take_chunk(&chunk)) == Intake::NoRoom {
                     self.work()?;
                 }
             }

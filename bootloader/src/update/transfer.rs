@@ -27,8 +27,6 @@ use protocol::manifest::{Manifest, SignedManifest};
 use protocol::message::{Began, Staging, Transfer as Progress};
 use protocol::version;
 
-use crate::unit::Unit;
-
 /// Bytes of one page.
 pub const PAGE: usize = PAGE_SIZE as usize;
 
@@ -364,20 +362,20 @@ impl Transfer {
     }
 }
 
-impl Unit {
-    /// What the status window shows.
+impl Transfer {
+    /// What the status window shows; `sequence` is that of the last request.
     #[must_use]
-    pub fn status_window(&self) -> StatusWindow {
-        let (transfer, pages_done, pages) = self.transfer.window();
+    pub fn status_window(&self, sequence: u16) -> StatusWindow {
+        let (transfer, pages_done, pages) = self.window();
         StatusWindow {
             oldest_version: version::MIN,
             current_version: version::CURRENT,
             max_chunk: MAX_CHUNK as u16,
-            free_buffers: self.transfer.buffers.free() as u16,
+            free_buffers: self.buffers.free() as u16,
             transfer: u16::from(transfer),
             pages_done: u16::from(pages_done),
             pages: u16::from(pages),
-            sequence: self.session.sequence(),
+            sequence,
         }
     }
 }

@@ -1,3 +1,6 @@
+//! The Modbus functions over the whole address space (`bus:M1`).
+
+use bootloader::bus;
 use proptest::prelude::*;
 use protocol::mailbox::{CHUNK, Envelope, MAX_CHUNK, REQUEST, RESPONSE, STATUS};
 use protocol::message::{Answer, Reply, Request};
@@ -110,9 +113,9 @@ fn a_refused_write_has_changed_nothing() {
 fn another_units_request_is_none_of_ours() {
     let mut out = [0; MAX_PDU];
     for address in [1, 3, 247, 255] {
-        assert_eq!(unit().handle(address, &[3, 0, 0, 0, 1], &mut out), None, "{address}");
+        assert_eq!(bus::handle(&mut unit(), address, &[3, 0, 0, 0, 1], &mut out), None, "{address}");
     }
-    assert_eq!(unit().handle(UNIT, &[], &mut out), None);
+    assert_eq!(bus::handle(&mut unit(), UNIT, &[], &mut out), None);
 }
 
 #[test]
@@ -121,15 +124,15 @@ fn a_broadcast_is_never_answered_and_obeyed_only_for_a_stop_and_for_chunks() {
     let mut unit = unit();
     let mut out = [0; MAX_PDU];
     for (_, request, _) in CASES {
-        assert_eq!(unit.handle(0, request, &mut out), None, "{request:02x?}");
+        assert_eq!(bus::handle(&mut unit, 0, request, &mut out), None, "{request:02x?}");
     }
     assert_eq!(ask(&mut unit, &[3, 0, 0x10, 0, 4]), [3, 8, 0, 1, 0, 0, 0, 0, 0, 0], "nothing has changed");
     assert!(!unit.restart_is_due());
     for request in [&[6, 0, 0x11, 0, 7][..], &[16, 0, 0x11, 0, 1, 2, 0, 7]] {
-        assert_eq!(unit.handle(0, request, &mut out), None);
+        assert_eq!(bus::handle(&mut unit, 0, request, &mut out), None);
         assert_eq!(ask(&mut unit, &[3, 0, 0x11, 0, 1]), [3, 2, 0, 7]);
         // Lifting the stop takes somebody who speaks to this unit.
-        assert_eq!(unit.handle(0, &[6, 0, 0x11, 0, 0], &mut out), None);
+        assert_eq!(bus::handle(&mut unit, 0, &[6, 0, 0x11, 0, 0], &mut out), None);
         assert_eq!(ask(&mut unit, &[3, 0, 0x11, 0, 1]), [3, 2, 0, 7]);
         let _ = ask(&mut unit, &[6, 0, 0x11, 0, 0]);
     }

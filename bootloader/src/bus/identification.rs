@@ -6,22 +6,26 @@ use protocol::modbus::function::Function;
 use protocol::semver::Version;
 
 use super::answer::{Answer, Fields, Out};
-use crate::unit::Unit;
+use super::unit::{Nameplate, RunIndicator, Unit};
 
 const VENDOR: &str = "sonde";
 const PRODUCT_NAME: &str = "multi-sonicator controller";
 
 /// Function 17: product code, run indicator, version and serial number as text.
-pub(super) fn server_id(unit: &Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
-    const RUNNING: u8 = 0xFF;
+pub(super) fn server_id(unit: &impl Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
     Fields::of(request).end()?;
+    let plate = unit.nameplate();
+    let run = match plate.run {
+        RunIndicator::On => 0xFF,
+        RunIndicator::Off => 0,
+    };
     let mut text = Text::default();
-    text.version(unit.facts().version).push(b" ").push(unit.facts().serial().as_str().as_bytes());
+    text.version(plate.version).push(b" ").push(plate.serial.as_str().as_bytes());
     let id = PRODUCT.to_be_bytes();
     Answer::new(out, Function::ReportServerId.code())
         .u8((id.len() + 1 + text.bytes().len()) as u8)
         .bytes(&id)
-        .u8(RUNNING)
+        .u8(run)
         .bytes(text.bytes())
         .end()
 }
@@ -36,7 +40,7 @@ const EXTENDED: u8 = 0x80;
 const OBJECTS: [u8; 6] = [0, 1, 2, 4, 5, EXTENDED];
 
 /// Function 43/14.
-pub(super) fn objects(unit: &Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
+pub(super) fn objects(unit: &impl Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
     let mut fields = Fields::of(request);
     if fields.u8()? != READ_DEVICE_IDENTIFICATION {
         return Err(Exception::IllegalFunction);
@@ -57,22 +61,23 @@ pub(super) fn objects(unit: &Unit, request: &[u8], out: &mut Out) -> Result<usiz
     let mut answer = Answer::new(out, Function::ReadDeviceIdentification.code())
         .bytes(&[READ_DEVICE_IDENTIFICATION, category, CONFORMITY])
         .bytes(&[0, 0, asked().count() as u8]);
+    let plate = unit.nameplate();
     for object in asked() {
-        let text = text_of(unit, object);
+        let text = text_of(&plate, object);
         answer = answer.bytes(&[object, text.bytes().len() as u8]).bytes(text.bytes());
     }
     answer.end()
 }
 
-fn text_of(unit: &Unit, object: u8) -> Text {
+fn text_of(plate: &Nameplate, object: u8) -> Text {
     let mut text = Text::default();
     match object {
         0 => text.push(VENDOR.as_bytes()),
         1 => text.push(&PRODUCT.to_be_bytes()),
-        2 => text.version(unit.facts().version),
+        2 => text.version(plate.version),
         4 => text.push(PRODUCT_NAME.as_bytes()),
-        5 => text.push(b"revision ").number(u16::from(unit.facts().hardware_revision())),
-        _ => text.push(unit.facts().serial().as_str().as_bytes()),
+        5 => text.push(b"revision ").number(u16::from(plate.hardware_revision)),
+        _ => text.push(plate.serial.as_str().as_bytes()),
     };
     text
 }

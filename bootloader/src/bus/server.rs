@@ -7,34 +7,31 @@ use protocol::modbus::BROADCAST;
 use protocol::modbus::exception::{EXCEPTION_FLAG, Exception};
 use protocol::modbus::function::Function;
 
-pub use super::answer::Out;
-pub use super::write::Words;
+use super::answer::Out;
+use super::unit::Unit;
 use super::{diagnostics, identification, read, write};
-use crate::unit::Unit;
 
-impl Unit {
-    /// Serves the request `pdu` that was sent to `address`; returns the length of the answer in `out`, `None` when
-    /// there is to be none: for another unit, broadcast, or empty.
-    pub fn handle(&mut self, address: u8, pdu: &[u8], out: &mut Out) -> Option<usize> {
-        let (&code, request) = pdu.split_first()?;
-        if address == BROADCAST {
-            write::broadcast(self, code, request);
-            return None;
-        }
-        if address != self.unit_id() {
-            return None;
-        }
-        self.counters.frame_received();
-        let length = serve(self, code, request, out).unwrap_or_else(|exception| {
-            self.counters.exception_sent();
-            out[..2].copy_from_slice(&[code | EXCEPTION_FLAG, exception.code()]);
-            2
-        });
-        Some(length)
+/// Serves the request `pdu` that was sent to `address`; returns the length of the answer in `out`, `None` when there is
+/// to be none: for another unit, broadcast, or empty.
+pub fn handle(unit: &mut impl Unit, address: u8, pdu: &[u8], out: &mut Out) -> Option<usize> {
+    let (&code, request) = pdu.split_first()?;
+    if address == BROADCAST {
+        write::broadcast(unit, code, request);
+        return None;
     }
+    if address != unit.unit_id() {
+        return None;
+    }
+    unit.frame_received();
+    let length = serve(unit, code, request, out).unwrap_or_else(|exception| {
+        unit.exception_sent();
+        out[..2].copy_from_slice(&[code | EXCEPTION_FLAG, exception.code()]);
+        2
+    });
+    Some(length)
 }
 
-fn serve(unit: &mut Unit, code: u8, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
+fn serve(unit: &mut impl Unit, code: u8, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
     match Function::from_code(code).ok_or(Exception::IllegalFunction)? {
         Function::ReadHoldingRegisters | Function::ReadInputRegisters => read::registers(unit, code, request, out),
         Function::WriteSingleRegister => write::single(unit, request, out),
@@ -46,6 +43,3 @@ fn serve(unit: &mut Unit, code: u8, request: &[u8], out: &mut Out) -> Result<usi
         Function::ReadDeviceIdentification => identification::objects(unit, request, out),
     }
 }
-
-#[cfg(test)]
-mod tests;

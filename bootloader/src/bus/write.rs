@@ -5,7 +5,7 @@ use protocol::modbus::exception::Exception;
 use protocol::modbus::function::Function;
 
 use super::answer::{Answer, Fields, Out};
-use crate::unit::Unit;
+use super::unit::Unit;
 
 /// Values of consecutive registers as they came, high byte first; an even number of bytes.
 #[derive(Debug, Clone, Copy)]
@@ -37,21 +37,21 @@ impl<'a> Words<'a> {
 }
 
 /// Function 6.
-pub(super) fn single(unit: &mut Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
+pub(super) fn single(unit: &mut impl Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
     let (address, data) = parse_single(request)?;
     unit.write(address, data)?;
     Answer::new(out, Function::WriteSingleRegister.code()).bytes(request).end()
 }
 
 /// Function 16.
-pub(super) fn multiple(unit: &mut Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
+pub(super) fn multiple(unit: &mut impl Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
     let (start, data) = parse_multiple(request)?;
     unit.write(start, data)?;
     Answer::new(out, Function::WriteMultipleRegisters.code()).u16(start).u16(data.quantity()).end()
 }
 
 /// Function 22: bits to keep, bits to set.
-pub(super) fn mask(unit: &mut Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
+pub(super) fn mask(unit: &mut impl Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
     let mut fields = Fields::of(request);
     let (address, keep, set) = (fields.u16()?, fields.u16()?, fields.u16()?);
     fields.end()?;
@@ -61,7 +61,7 @@ pub(super) fn mask(unit: &mut Unit, request: &[u8], out: &mut Out) -> Result<usi
 }
 
 /// What was sent to all units: obeyed where the map says so, otherwise ignored, never answered.
-pub(super) fn broadcast(unit: &mut Unit, code: u8, request: &[u8]) {
+pub(super) fn broadcast(unit: &mut impl Unit, code: u8, request: &[u8]) {
     let parsed = match Function::from_code(code) {
         Some(Function::WriteSingleRegister) => parse_single(request),
         Some(Function::WriteMultipleRegisters) => parse_multiple(request),

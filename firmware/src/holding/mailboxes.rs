@@ -1,10 +1,12 @@
-use protocol::mailbox::{REQUEST, RESPONSE, RESPONSE_REGISTERS};
-use protocol::message::ChannelPolicy;
+//! The mailbox through the address space: one client at a time, each request executed once (`boot:U3`).
 
-use super::*;
+use bootloader::bus::{Range, Unit as _, Words};
+use protocol::mailbox::{Envelope, REQUEST, RESPONSE, RESPONSE_REGISTERS};
+use protocol::message::{Answer, ChannelPolicy, Refusal, Reply, Request};
+use protocol::modbus::exception::Exception;
+
 use crate::fixture::{read_reply, unit, write_request};
-use crate::holding::Range;
-use crate::modbus::server::Words;
+use crate::unit::Unit;
 
 const ANNA: u16 = 0xA11A;
 const BERT: u16 = 0xBE27;
@@ -46,15 +48,15 @@ fn a_repeated_request_is_answered_again_and_not_executed_again() {
     // boot:U3
     let mut unit = open();
     assert_eq!(ask(&mut unit, ANNA, 11, &SLOW), Reply::Pending);
-    let (ticket, request) = unit.session.take_work().expect("it waits for the worker");
+    let (ticket, request) = unit.update.session.take_work().expect("it waits for the worker");
     assert_eq!(request, SLOW);
     assert_eq!(ask(&mut unit, ANNA, 11, &SLOW), Reply::Pending);
-    assert!(unit.session.take_work().is_none(), "the worker has it already");
+    assert!(unit.update.session.take_work().is_none(), "the worker has it already");
     let reply = Reply::Refused(Refusal::NothingStaged);
-    unit.session.finish_work(ticket, &reply);
+    unit.update.session.finish_work(ticket, &reply);
     for _ in 0..3 {
         assert_eq!(ask(&mut unit, ANNA, 11, &SLOW), reply);
-        assert!(unit.session.take_work().is_none());
+        assert!(unit.update.session.take_work().is_none());
     }
 }
 
@@ -82,7 +84,7 @@ fn the_sequence_goes_round() {
     let mut unit = unit();
     let _ = ask(&mut unit, ANNA, u16::MAX, &Request::Hello);
     assert!(matches!(ask(&mut unit, ANNA, 0, &Request::Status), Reply::Done(_)));
-    assert_eq!(unit.session.sequence(), 0);
+    assert_eq!(unit.update.session.sequence(), 0);
 }
 
 #[test]
@@ -100,9 +102,9 @@ fn the_reply_to_a_client_that_was_taken_over_reaches_nobody() {
     // fault:B1: a late answer that belongs to another request.
     let mut unit = open();
     assert_eq!(ask(&mut unit, ANNA, 11, &SLOW), Reply::Pending);
-    let (ticket, _) = unit.session.take_work().unwrap();
+    let (ticket, _) = unit.update.session.take_work().unwrap();
     let hello = ask(&mut unit, BERT, 11, &Request::Hello);
-    unit.session.finish_work(ticket, &Reply::Refused(Refusal::NothingStaged));
+    unit.update.session.finish_work(ticket, &Reply::Refused(Refusal::NothingStaged));
     assert_eq!(read_reply(&unit), (Envelope { session: BERT, sequence: 11 }, hello));
 }
 
@@ -110,10 +112,10 @@ fn the_reply_to_a_client_that_was_taken_over_reaches_nobody() {
 fn the_next_request_is_busy_while_one_is_worked_on_and_welcome_afterwards() {
     let mut unit = open();
     let _ = ask(&mut unit, ANNA, 11, &SLOW);
-    let (ticket, _) = unit.session.take_work().unwrap();
+    let (ticket, _) = unit.update.session.take_work().unwrap();
     assert_eq!(ask(&mut unit, ANNA, 12, &Request::Status), Reply::Refused(Refusal::Busy));
     let reply = Reply::Refused(Refusal::NothingStaged);
-    unit.session.finish_work(ticket, &reply);
+    unit.update.session.finish_work(ticket, &reply);
     assert_eq!(read_reply(&unit), (Envelope { session: ANNA, sequence: 11 }, reply));
     assert!(matches!(ask(&mut unit, ANNA, 12, &Request::Status), Reply::Done(_)));
 }
@@ -154,7 +156,7 @@ proptest::proptest! {
         let mut unit = open();
         for window in windows {
             let _ = unit.write(REQUEST, Words::new(&window));
-            let _ = unit.session.take_work();
+            let _ = unit.update.session.take_work();
         }
         let _ = ask(&mut unit, ANNA, 1, &Request::Hello);
     }

@@ -2,14 +2,16 @@
 
 use protocol::message::Refusal;
 
-use bootloader::boot_log::AppendError;
-use bootloader::flash::FlashError;
-use bootloader::transition::{ActivateError, ConfirmError, RollBackError};
-use bootloader::verify;
+use crate::boot_log::AppendError;
+use crate::flash::FlashError;
+use crate::transition::{ActivateError, ConfirmError, RollBackError};
+use crate::verify;
 
-use crate::facts::UNKNOWN_REVISION;
+use crate::unit::UNKNOWN_REVISION;
 
-pub(super) fn manifest(refusal: verify::Refusal) -> Refusal {
+/// Why a manifest is refused.
+#[must_use]
+pub fn manifest(refusal: verify::Refusal) -> Refusal {
     match refusal {
         // An anchor that is no key believes nobody.
         verify::Refusal::UnknownKey { key } | verify::Refusal::UnusableKey { key } => Refusal::UnknownKey { key },
@@ -25,7 +27,9 @@ pub(super) fn manifest(refusal: verify::Refusal) -> Refusal {
     }
 }
 
-pub(super) fn activate(error: ActivateError) -> Refusal {
+/// Why a staged image was not activated.
+#[must_use]
+pub fn activate(error: ActivateError) -> Refusal {
     match error {
         ActivateError::TrialPending { active } => Refusal::TrialPending { running: active.version },
         ActivateError::RunningSlot { slot } => Refusal::SlotRuns { slot },
@@ -33,13 +37,17 @@ pub(super) fn activate(error: ActivateError) -> Refusal {
     }
 }
 
-pub(super) fn confirm(error: ConfirmError) -> Refusal {
+/// Why the running image was not confirmed.
+#[must_use]
+pub fn confirm(error: ConfirmError) -> Refusal {
     match error {
         ConfirmError::NotActive { .. } => Refusal::NotOnTrial,
     }
 }
 
-pub(super) fn roll_back(error: RollBackError) -> Refusal {
+/// Why the unit was not rolled back.
+#[must_use]
+pub fn roll_back(error: RollBackError) -> Refusal {
     match error {
         RollBackError::RunningSlot { .. } => Refusal::NothingToRollBackTo,
         RollBackError::BelowFloor { floor, image } => Refusal::BelowFloor { floor, image },
@@ -49,7 +57,10 @@ pub(super) fn roll_back(error: RollBackError) -> Refusal {
 }
 
 /// A record that one copy of the boot log took is in force; only when none did, nothing has happened.
-pub(super) fn append(error: AppendError) -> Result<(), Refusal> {
+///
+/// # Errors
+/// The refusal, when no copy took it.
+pub fn append(error: AppendError) -> Result<(), Refusal> {
     match error {
         AppendError::OneCopy { .. } => Ok(()),
         AppendError::NoCopy { error } => Err(Refusal::FlashFailed { offset: place_of(error) }),
@@ -57,7 +68,8 @@ pub(super) fn append(error: AppendError) -> Result<(), Refusal> {
 }
 
 /// Where flash failed; 0 when it does not say.
-pub(super) fn place_of(error: FlashError) -> u32 {
+#[must_use]
+pub fn place_of(error: FlashError) -> u32 {
     match error {
         FlashError::Poisoned { offset }
         | FlashError::NotErased { offset }

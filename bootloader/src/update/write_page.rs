@@ -2,24 +2,24 @@
 
 use protocol::layout::PAGE_SIZE;
 
-use bootloader::flash::FlashError;
+use crate::flash::FlashError;
 
 use super::refusals::place_of;
-use super::{BackgroundFlash, Shared, Worker};
-use crate::transfer::PageJob;
+use super::transfer::PageJob;
+use super::{BackgroundFlash, Shared, Stager, Updatable as _};
 
-impl<F: BackgroundFlash> Worker<F> {
+impl<F: BackgroundFlash> Stager<F> {
     /// Writes the page that was taken for `job`. Before the first page of a transfer the old manifest goes: from then on
     /// the slot is invalid until the new image is whole (`fault:S1`).
     pub(super) async fn write_page(&mut self, shared: &impl Shared, job: PageJob) {
         let result = self.put_into_flash(shared, job).await;
-        shared.with(|unit| unit.transfer.page_ended(&job, result.map_err(place_of)));
+        shared.with(|unit| unit.update().transfer.page_ended(&job, result.map_err(place_of)));
     }
 
     async fn put_into_flash(&mut self, shared: &impl Shared, job: PageJob) -> Result<(), FlashError> {
         if job.open_slot {
             self.flash.erase_page(job.slot.offset()).await?;
-            shared.with(|unit| unit.transfer.slot_opened());
+            shared.with(|unit| unit.update().transfer.slot_opened());
         }
         let offset = job.slot.image_offset() + u32::from(job.page) * PAGE_SIZE;
         self.flash.erase_page(offset).await?;

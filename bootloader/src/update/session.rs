@@ -12,9 +12,6 @@ use protocol::mailbox::{ENVELOPE_SIZE, Envelope, MAX_REPLY, RESPONSE_REGISTERS};
 use protocol::message::{Answer, Refusal, Reply, Request};
 use protocol::modbus::exception::Exception;
 
-use crate::status;
-use crate::unit::Unit;
-
 /// Open session, and the reply that can be read.
 #[derive(Debug)]
 pub struct Session {
@@ -143,35 +140,53 @@ impl Default for Session {
     }
 }
 
-impl Unit {
-    /// Takes what was written to the request window.
+/// A request to be executed: give it back to [`Session::start`].
+#[derive(Debug)]
+#[must_use = "the client waits for its answer"]
+pub struct New {
+    envelope: Envelope,
+    /// What is asked; `None` when nobody knows.
+    request: Option<Request>,
+}
+
+impl New {
+    /// What is asked; `None` when this unit does not know it.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        self.request.as_ref()
+    }
+}
+
+impl Session {
+    /// Takes what was written to the request window; a request that is to be executed.
     ///
     /// # Errors
     /// Exception 3 for anything that is not one message: it has no envelope to be answered under.
-    pub(crate) fn request(&mut self, window: &[u8]) -> Result<(), Exception> {
+    pub fn take(&mut self, window: &[u8]) -> Result<Option<New>, Exception> {
         let (envelope, payload) = Envelope::parse(window).map_err(|_| Exception::IllegalDataValue)?;
         let request = Request::parse(payload).ok();
-        match self.session.arrive(envelope, request == Some(Request::Hello)) {
-            Arrival::Again => self.session.shown = self.session.kept,
-            Arrival::Refused(refusal) => self.session.shown.set(envelope, &Reply::Refused(refusal)),
-            Arrival::New => self.execute(envelope, request),
+        match self.arrive(envelope, request == Some(Request::Hello)) {
+            Arrival::Again => self.shown = self.kept,
+            Arrival::Refused(refusal) => self.shown.set(envelope, &Reply::Refused(refusal)),
+            Arrival::New => return Ok(Some(New { envelope, request })),
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn execute(&mut self, envelope: Envelope, request: Option<Request>) {
-        self.session.state = State::Open(envelope);
-        self.session.todo = Todo::Nothing;
-        let reply = match request {
-            None => Reply::Refused(Refusal::NotUnderstood),
-            Some(Request::Hello) if self.log_to_repair().is_none() => Reply::Done(Answer::Hello(status::hello(self))),
-            Some(Request::Status) => Reply::Done(Answer::Status(status::status(self))),
-            Some(slow) => {
-                self.session.todo = Todo::Waiting(slow);
+    /// Executes a request: `answer` is given at once, without one it is left for the worker.
+    pub fn start(&mut self, new: New, answer: Option<Answer>) {
+        let New { envelope, request } = new;
+        self.state = State::Open(envelope);
+        self.todo = Todo::Nothing;
+        let reply = match (request, answer) {
+            (None, _) => Reply::Refused(Refusal::NotUnderstood),
+            (Some(_), Some(answer)) => Reply::Done(answer),
+            (Some(slow), None) => {
+                self.todo = Todo::Waiting(slow);
                 Reply::Pending
             }
         };
-        self.session.keep(envelope, &reply);
+        self.keep(envelope, &reply);
     }
 }
 
@@ -194,6 +209,3 @@ impl Window {
 }
 
 const _: () = assert!(MAX_REPLY + ENVELOPE_SIZE == RESPONSE_REGISTERS as usize * 2);
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,5 @@
+use crate::modbus::MAX_FRAME;
 use proptest::prelude::*;
-use protocol::modbus::MAX_FRAME;
 
 use super::*;
 

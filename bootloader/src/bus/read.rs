@@ -6,15 +6,14 @@ use protocol::modbus::function::Function;
 use protocol::modbus::{MAX_READ, MAX_READ_WRITE};
 
 use super::answer::{Answer, Fields, Out};
+use super::unit::{Range, Unit};
 use super::write::Words;
-use crate::holding::Range;
-use crate::unit::Unit;
 
 /// Function code and count of bytes.
 const HEADER: usize = 2;
 
 /// Functions 3 and 4.
-pub(super) fn registers(unit: &Unit, code: u8, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
+pub(super) fn registers(unit: &impl Unit, code: u8, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
     let mut fields = Fields::of(request);
     let (start, quantity) = (fields.u16()?, fields.u16()?);
     fields.end()?;
@@ -22,7 +21,7 @@ pub(super) fn registers(unit: &Unit, code: u8, request: &[u8], out: &mut Out) ->
 }
 
 /// Function 23: writes, then reads. Nothing is written when the read would be refused.
-pub(super) fn after_write(unit: &mut Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
+pub(super) fn after_write(unit: &mut impl Unit, request: &[u8], out: &mut Out) -> Result<usize, Exception> {
     let mut fields = Fields::of(request);
     let (read_start, read_quantity) = (fields.u16()?, fields.u16()?);
     let (write_start, write_quantity) = (fields.u16()?, fields.u16()?);
@@ -37,7 +36,7 @@ pub(super) fn after_write(unit: &mut Unit, request: &[u8], out: &mut Out) -> Res
     read(unit, code, read_start, read_quantity, out)
 }
 
-fn read(unit: &Unit, code: u8, start: u16, quantity: u16, out: &mut Out) -> Result<usize, Exception> {
+fn read(unit: &impl Unit, code: u8, start: u16, quantity: u16, out: &mut Out) -> Result<usize, Exception> {
     if !(1..=MAX_READ).contains(&quantity) {
         return Err(Exception::IllegalDataValue);
     }

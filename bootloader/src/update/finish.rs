@@ -5,12 +5,13 @@ use protocol::boot_record::ImageRef;
 use protocol::manifest::{Manifest, SignedManifest};
 use protocol::message::{Refusal, Staged};
 
-use bootloader::flash::FlashError;
-use bootloader::verify::{InvalidImage, hash_image, verify_image};
+use crate::flash::FlashError;
+use crate::verify::{InvalidImage, hash_image, verify_image};
 
 use super::refusals::place_of;
-use super::{BackgroundFlash, Shared, Worker};
-use crate::transfer::{Event, Receiving, State};
+use super::transfer::{Event, Receiving, State};
+use super::{BackgroundFlash, Shared, Stager, Updatable as _};
+use crate::unit::Criteria;
 
 /// Where the transfer stands when it is to be finished.
 #[expect(clippy::large_enum_variant, reason = "no allocator to box with; there is one of it, for a moment")]
@@ -21,8 +22,16 @@ enum Stand {
     Sent { signed: SignedManifest, manifest: Manifest },
 }
 
-impl<F: BackgroundFlash> Worker<F> {
-    pub(super) async fn finish(&mut self, shared: &impl Shared) -> Result<Staged, Refusal> {
+impl<F: BackgroundFlash> Stager<F> {
+    /// Ends the transfer. `criteria` reads what the image is judged against, as late as can be.
+    ///
+    /// # Errors
+    /// Why the image is not staged.
+    pub async fn finish(
+        &mut self,
+        shared: &impl Shared,
+        criteria: impl FnOnce(&mut F) -> Criteria,
+    ) -> Result<Staged, Refusal> {
         let (signed, manifest) = match stand(shared)? {
             Stand::Whole(image) => return Ok(Staged { image }),
             Stand::Sent { signed, manifest } => (signed, manifest),
@@ -34,11 +43,11 @@ impl<F: BackgroundFlash> Worker<F> {
         self.write_manifest(shared, &manifest, &signed)
             .await
             .map_err(|error| Refusal::FlashFailed { offset: place_of(error) })?;
-        let criteria = self.criteria(shared);
+        let criteria = criteria(&mut self.flash);
         match verify_image(&mut self.flash, manifest.slot, &criteria) {
             Ok(image) => {
                 let image = image.image_ref();
-                shared.with(|unit| unit.transfer.on(Event::Whole { manifest }));
+                shared.with(|unit| unit.update().transfer.on(Event::Whole { manifest }));
                 Ok(Staged { image })
             }
             Err(error) => Err(self.take_back(shared, &manifest, error).await),
@@ -52,12 +61,13 @@ impl<F: BackgroundFlash> Worker<F> {
         signed: &SignedManifest,
     ) -> Result<(), FlashError> {
         let page = manifest.slot.offset();
-        let closed = shared.with(|unit| unit.transfer.receiving().is_some_and(|receiving| receiving.is_slot_closed()));
+        let closed =
+            shared.with(|unit| unit.update().transfer.receiving().is_some_and(|receiving| receiving.is_slot_closed()));
         if closed {
             self.flash.erase_page(page).await?;
         }
         // Should the write fail, the page is to be erased before the next try.
-        shared.with(|unit| unit.transfer.slot_closed());
+        shared.with(|unit| unit.update().transfer.slot_closed());
         self.flash.write_words(page, &signed.0).await
     }
 
@@ -66,7 +76,7 @@ impl<F: BackgroundFlash> Worker<F> {
         if let Err(error) = self.flash.erase_page(manifest.slot.offset()).await {
             return Refusal::FlashFailed { offset: place_of(error) };
         }
-        shared.with(|unit| unit.transfer.slot_opened());
+        shared.with(|unit| unit.update().transfer.slot_opened());
         match error {
             InvalidImage::Vectors(_) => Refusal::BadVectors,
             _ => differs(shared),
@@ -76,10 +86,10 @@ impl<F: BackgroundFlash> Worker<F> {
 
 fn stand(shared: &impl Shared) -> Result<Stand, Refusal> {
     shared.with(|unit| {
-        if let Some(offset) = unit.transfer.receiving().and_then(Receiving::take_failure) {
+        if let Some(offset) = unit.update().transfer.receiving().and_then(Receiving::take_failure) {
             return Err(Refusal::FlashFailed { offset });
         }
-        match unit.transfer.state() {
+        match unit.update().transfer.state() {
             State::Idle => Err(Refusal::NoTransfer),
             State::Staged(staged) => Ok(Stand::Whole(staged.image())),
             State::Receiving(receiving) => {
@@ -90,6 +100,6 @@ fn stand(shared: &impl Shared) -> Result<Stand, Refusal> {
 }
 
 fn differs(shared: &impl Shared) -> Refusal {
-    shared.with(|unit| unit.transfer.on(Event::Differs));
+    shared.with(|unit| unit.update().transfer.on(Event::Differs));
     Refusal::ImageDiffers
 }

@@ -1,8 +1,8 @@
 //! Flash that is written while others run.
 
-use bootloader::flash::{Flash, FlashError};
+use crate::flash::{Flash, FlashError};
 
-/// The slow operations of flash, awaited instead of waited for. They keep the contract of [`bootloader::flash`]: read
+/// The slow operations of flash, awaited instead of waited for. They keep the contract of [`crate::flash`]: read
 /// back before they are called done (`boot:U6`), and no more than one page in doubt after a loss of power.
 #[expect(
     async_fn_in_trait,

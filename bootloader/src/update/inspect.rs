@@ -4,15 +4,16 @@ use protocol::digest::PageHash;
 use protocol::layout::{PAGE_SIZE, Slot};
 use protocol::message::{MAX_PAGE_HASHES, PageMap, Refusal, SlotContent, SlotReport};
 
-use bootloader::verify::{InvalidImage, verify_image};
+use crate::verify::{InvalidImage, verify_image};
 
-use super::{BackgroundFlash, Shared, Worker};
-use crate::transfer::State;
+use super::transfer::State;
+use super::{BackgroundFlash, Shared, Stager, Updatable as _};
+use crate::unit::Criteria;
 
-impl<F: BackgroundFlash> Worker<F> {
-    pub(super) fn slot_report(&mut self, shared: &impl Shared, slot: Slot) -> SlotReport {
-        let criteria = self.criteria(shared);
-        let content = match verify_image(&mut self.flash, slot, &criteria) {
+impl<F: BackgroundFlash> Stager<F> {
+    /// What a slot holds, judged by `criteria`.
+    pub fn slot_report(&mut self, slot: Slot, criteria: &Criteria) -> SlotReport {
+        let content = match verify_image(&mut self.flash, slot, criteria) {
             Ok(image) => SlotContent::Bootable { image: image.image_ref(), build_id: image.manifest().build_id },
             Err(InvalidImage::Empty { .. }) => SlotContent::Empty,
             Err(_) => SlotContent::Invalid,
@@ -22,8 +23,11 @@ impl<F: BackgroundFlash> Worker<F> {
 
     /// Hashes of the pages as they are in flash (`boot:U2`). Over whole pages: the last one counts with what stands
     /// behind the image's end, which the host sends as `0xFF`.
-    pub(super) fn page_map(&mut self, shared: &impl Shared, first: u8) -> Result<PageMap, Refusal> {
-        let (slot, pages) = shared.with(|unit| match unit.transfer.state() {
+    ///
+    /// # Errors
+    /// Without a transfer, or beyond its last page.
+    pub fn page_map(&mut self, shared: &impl Shared, first: u8) -> Result<PageMap, Refusal> {
+        let (slot, pages) = shared.with(|unit| match unit.update().transfer.state() {
             State::Idle => Err(Refusal::NoTransfer),
             State::Receiving(receiving) => Ok((receiving.manifest().slot, receiving.pages())),
             State::Staged(staged) => Ok((staged.image().slot, staged.pages())),

@@ -1,8 +1,15 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixture::{V1_1, V1_2, padded, release};
-use bootloader::model::release::{Release, release_key};
+use crate::model::release::{Release, padded, release_key};
+use protocol::semver::Version;
+
+const V1_1: Version = Version::new(1, 1, 0);
+const V1_2: Version = Version::new(1, 2, 0);
+
+fn release(slot: Slot, version: Version, length: usize) -> Release {
+    Release::of_length(slot, version, length)
+}
 
 fn armed(release: &Release) -> Event {
     Event::Armed { signed: release.sign(&release_key()), manifest: release.manifest.clone() }

@@ -8,8 +8,8 @@
 //! so a reading that is complete while the other one lacks just one byte waits for that byte. A head that neither reading can complete any more is dropped at the next pause
 //! between frames; after a longer silence, the end of the buffer is searched for a request that followed the noise.
 
-use protocol::modbus::rtu::{Frame, FrameLength, MIN_FRAME, answer_length, request_length};
-use protocol::modbus::{BROADCAST, MAX_FRAME};
+use super::rtu::{Frame, FrameLength, MIN_FRAME, answer_length, request_length};
+use super::{BROADCAST, MAX_FRAME};
 
 /// Pause that separates frames above 19200 baud, microseconds (Modbus over serial line V1.02, section 2.5.1.1).
 pub const FRAME_GAP_US: u64 = 1_750;

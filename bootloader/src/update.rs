@@ -1,0 +1,99 @@
+//! The update service, for the loader's recovery and for the firmware: who asks, what comes in, what is written.
+//!
+//! - [`session`] is the mailbox, [`transfer`] the image that comes in; both are an [`Update`], which never waits.
+//! - [`stager`] does what takes time: signatures, hashes, flash. It holds the unit only between its steps.
+//!
+//! Allocates nothing, has no clock, decides nothing about channels: whether an update is welcome is the unit's business.
+
+pub mod session;
+pub mod stager;
+pub mod transfer;
+
+mod background_flash;
+mod finish;
+mod inspect;
+pub mod refusals;
+mod write_page;
+
+use protocol::mailbox::{self, Chunk, StatusWindow};
+use protocol::modbus::exception::Exception;
+
+pub use background_flash::BackgroundFlash;
+pub use session::Session;
+pub use stager::Stager;
+pub use transfer::{Intake, PAGE, Transfer};
+
+/// The part of a unit that an update changes.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// Who asks, and the last answer.
+    pub session: Session,
+    /// The update under way.
+    pub transfer: Transfer,
+}
+
+/// A unit that can be updated.
+pub trait Updatable {
+    /// Its update.
+    fn update(&mut self) -> &mut Update;
+}
+
+/// A unit behind whatever lock its surroundings need. The closure must be short: the bus waits for it.
+pub trait Shared {
+    /// The unit.
+    type Unit: Updatable;
+
+    /// Asks or changes it.
+    fn with<R>(&self, ask: impl FnOnce(&mut Self::Unit) -> R) -> R;
+}
+
+/// Whether there was anything to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A piece of work is done; there may be more.
+    Worked,
+    /// Nothing to do until the bus brings something.
+    Idle,
+}
+
+impl Update {
+    /// Nobody asking, nothing under way.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { session: Session::new(), transfer: Transfer::new() }
+    }
+
+    /// What the status window shows.
+    #[must_use]
+    pub fn status_window(&self) -> StatusWindow {
+        self.transfer.status_window(self.session.sequence())
+    }
+
+    /// Takes what was written to the chunk window.
+    ///
+    /// # Errors
+    /// Exception 3 for what is no chunk of this transfer, 6 when there is no room for it just now.
+    pub fn chunk(&mut self, window: &[u8]) -> Result<(), Exception> {
+        let chunk = Chunk::parse(window).ok_or(Exception::IllegalDataValue)?;
+        match self.transfer.take_chunk(&chunk) {
+            Intake::Taken => Ok(()),
+            Intake::NoRoom => Err(Exception::Busy),
+            Intake::NotOfThisTransfer | Intake::OutsideImage => Err(Exception::IllegalDataValue),
+        }
+    }
+
+    /// Reads a window that starts at `start` into `out`; `None` when none does, or it is shorter than asked for.
+    pub fn read_window(&self, start: u16, out: &mut [u8]) -> Option<()> {
+        let registers = (out.len() / 2) as u16;
+        match start {
+            mailbox::RESPONSE if registers <= mailbox::RESPONSE_REGISTERS => self.session.read_response(out),
+            mailbox::STATUS if registers <= mailbox::STATUS_REGISTERS => {
+                for (place, word) in out.chunks_exact_mut(2).zip(self.status_window().emit()) {
+                    place.copy_from_slice(&word.to_be_bytes());
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}

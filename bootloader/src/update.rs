@@ -1,6 +1,7 @@
 //! The update service, for the loader's recovery and for the firmware: who asks, what comes in, what is written.
 //!
 //! - [`session`] is the mailbox, [`transfer`] the image that comes in; both are an [`Update`], which never waits.
+//! - [`marks`] are what flash itself tells of it after a loss of power.
 //! - [`stager`] does what takes time: signatures, hashes, flash. It holds the unit only between its steps.
 //!
 //! Allocates nothing, has no clock, decides nothing about channels: whether an update is welcome is the unit's business.
@@ -12,6 +13,7 @@ pub mod transfer;
 mod background_flash;
 mod finish;
 mod inspect;
+pub mod marks;
 pub mod refusals;
 mod write_page;
 

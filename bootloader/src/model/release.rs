@@ -12,6 +12,7 @@ use protocol::manifest::{HardwareSet, Manifest, PRODUCT, SignedManifest};
 use protocol::semver::Version;
 
 use super::FlashModel;
+use crate::update::marks::Marks;
 
 /// Revision of the model's board.
 pub const REVISION: u8 = 1;
@@ -155,6 +156,9 @@ impl Release {
         flash.wipe(slot.offset(), slot.offset() + SLOT_SIZE);
         flash.place(slot.offset(), &signed.0);
         flash.place(slot.image_offset(), &image);
+        for (offset, mark) in Marks::of(&self.manifest).of_whole(&self.image) {
+            flash.place(slot.offset() + offset - self.manifest.slot.offset(), &mark);
+        }
     }
 }
 

@@ -8,8 +8,9 @@ use protocol::message::{Refusal, Staged};
 use crate::flash::FlashError;
 use crate::verify::{InvalidImage, hash_image, verify_image};
 
+use super::marks::Marks;
 use super::refusals::place_of;
-use super::transfer::{Event, Receiving, State};
+use super::transfer::{Event, Receiving, State, pages};
 use super::{BackgroundFlash, Shared, Stager, Updatable as _};
 use crate::unit::Criteria;
 
@@ -36,8 +37,10 @@ impl<F: BackgroundFlash> Stager<F> {
             Stand::Whole(image) => return Ok(Staged { image }),
             Stand::Sent { signed, manifest } => (signed, manifest),
         };
-        // A page that cannot be read is a page to be sent again, as the page map will tell.
-        if hash_image(&mut self.flash, manifest.slot, manifest.length) != Ok(manifest.sha256) {
+        let marks = Marks::of(&manifest);
+        // A page that was not written to its end, or cannot be read, is to be sent again, as the page map will tell.
+        let complete = marks.are_complete(&mut self.flash, pages(&manifest));
+        if !complete || hash_image(&mut self.flash, manifest.slot, manifest.length) != Ok(manifest.sha256) {
             return Err(differs(shared));
         }
         self.write_manifest(shared, &manifest, &signed)
@@ -60,20 +63,21 @@ impl<F: BackgroundFlash> Stager<F> {
         manifest: &Manifest,
         signed: &SignedManifest,
     ) -> Result<(), FlashError> {
-        let page = manifest.slot.offset();
+        let marks = Marks::of(manifest);
         let closed =
             shared.with(|unit| unit.update().transfer.receiving().is_some_and(|receiving| receiving.is_slot_closed()));
-        if closed {
-            self.flash.erase_page(page).await?;
+        if closed && !marks.are_open(&mut self.flash) {
+            self.open(marks, None).await?;
         }
         // Should the write fail, the page is to be erased before the next try.
         shared.with(|unit| unit.update().transfer.slot_closed());
-        self.flash.write_words(page, &signed.0).await
+        self.flash.write_words(manifest.slot.offset(), &signed.0).await?;
+        self.close(marks).await
     }
 
     /// Signed as it is, the image would not boot: its manifest goes again.
     async fn take_back(&mut self, shared: &impl Shared, manifest: &Manifest, error: InvalidImage) -> Refusal {
-        if let Err(error) = self.flash.erase_page(manifest.slot.offset()).await {
+        if let Err(error) = self.open(Marks::of(manifest), None).await {
             return Refusal::FlashFailed { offset: place_of(error) };
         }
         shared.with(|unit| unit.update().transfer.slot_opened());

@@ -6,6 +6,7 @@ use protocol::message::{MAX_PAGE_HASHES, PageMap, Refusal, SlotContent, SlotRepo
 
 use crate::verify::{InvalidImage, verify_image};
 
+use super::marks::Marks;
 use super::transfer::State;
 use super::{BackgroundFlash, Shared, Stager, Updatable as _};
 use crate::unit::Criteria;
@@ -21,30 +22,45 @@ impl<F: BackgroundFlash> Stager<F> {
         SlotReport { slot, content }
     }
 
-    /// Hashes of the pages as they are in flash (`boot:U2`). Over whole pages: the last one counts with what stands
+    /// Hashes of the pages as they are in flash (`boot:U2`), [`PageHash::UNREADABLE`] for one that has to be sent. Over whole pages: the last one counts with what stands
     /// behind the image's end, which the host sends as `0xFF`.
     ///
     /// # Errors
     /// Without a transfer, or beyond its last page.
     pub fn page_map(&mut self, shared: &impl Shared, first: u8) -> Result<PageMap, Refusal> {
-        let (slot, pages) = shared.with(|unit| match unit.update().transfer.state() {
+        let (slot, pages, believed) = shared.with(|unit| match unit.update().transfer.state() {
             State::Idle => Err(Refusal::NoTransfer),
-            State::Receiving(receiving) => Ok((receiving.manifest().slot, receiving.pages())),
-            State::Staged(staged) => Ok((staged.image().slot, staged.pages())),
+            State::Receiving(receiving) => {
+                let manifest = receiving.manifest();
+                Ok((manifest.slot, receiving.pages(), Believed::When(Marks::of(manifest))))
+            }
+            State::Staged(staged) => Ok((staged.image().slot, staged.pages(), Believed::All)),
         })?;
         if first >= pages {
             return Err(Refusal::NoSuchPage { page: first, pages });
         }
-        let hashes = (first..pages).take(MAX_PAGE_HASHES).map(|page| self.page_hash(slot, page)).collect();
+        let hashes = (first..pages).take(MAX_PAGE_HASHES).map(|page| self.page_hash(slot, page, believed)).collect();
         Ok(PageMap { first, hashes })
     }
 
-    /// A page torn by a loss of power may be poisoned: it has to be sent again (`boot:B3`).
-    fn page_hash(&mut self, slot: Slot, page: u8) -> PageHash {
+    /// A page that was not written to its end has to be sent again, whatever it reads as; so has one that cannot be read
+    /// (`boot:B3`).
+    fn page_hash(&mut self, slot: Slot, page: u8, believed: Believed) -> PageHash {
         let offset = slot.image_offset() + u32::from(page) * PAGE_SIZE;
-        match self.flash.read(offset, &mut self.page) {
-            Ok(()) => PageHash::of(&self.page),
-            Err(_) => PageHash::UNREADABLE,
+        let Ok(()) = self.flash.read(offset, &mut self.page) else { return PageHash::UNREADABLE };
+        let hash = PageHash::of(&self.page);
+        match believed {
+            Believed::When(marks) if !marks.vouch_for(&mut self.flash, page, hash) => PageHash::UNREADABLE,
+            Believed::When(_) | Believed::All => hash,
         }
     }
+}
+
+/// Which pages are told as they read.
+#[derive(Debug, Clone, Copy)]
+enum Believed {
+    /// The image was verified as a whole.
+    All,
+    /// Those that the marks vouch for.
+    When(Marks),
 }

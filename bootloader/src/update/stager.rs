@@ -4,10 +4,10 @@
 //! Pages that are whole go before the request that waits: what was sent is in flash before a question about it is
 //! answered.
 
-use protocol::layout::Slot;
 use protocol::manifest::{Manifest, SIGNED_SIZE, SignedManifest};
 use protocol::message::{Began, Refusal};
 
+use super::marks::Marks;
 use super::transfer::{Event, PAGE};
 use super::{BackgroundFlash, Shared, Step, Updatable as _, refusals};
 use crate::unit::Criteria;
@@ -61,7 +61,7 @@ impl<F: BackgroundFlash> Stager<F> {
         manifest: Manifest,
         criteria: &Criteria,
     ) -> Result<Began, Refusal> {
-        let event = if self.holds(manifest.slot, &signed, criteria) {
+        let event = if self.holds(&manifest, &signed, criteria) {
             Event::Whole { manifest }
         } else {
             Event::Armed { signed, manifest }
@@ -73,10 +73,13 @@ impl<F: BackgroundFlash> Stager<F> {
         })
     }
 
-    /// Whether the slot holds this very image, whole.
-    fn holds(&mut self, slot: Slot, signed: &SignedManifest, criteria: &Criteria) -> bool {
+    /// Whether the slot holds this very image, whole, written to its end.
+    fn holds(&mut self, manifest: &Manifest, signed: &SignedManifest, criteria: &Criteria) -> bool {
         let mut there = [0; SIGNED_SIZE];
-        let read = self.flash.read(slot.offset(), &mut there);
-        read.is_ok() && there == signed.0 && verify_image(&mut self.flash, slot, criteria).is_ok()
+        let read = self.flash.read(manifest.slot.offset(), &mut there);
+        read.is_ok()
+            && there == signed.0
+            && Marks::of(manifest).are_closed(&mut self.flash)
+            && verify_image(&mut self.flash, manifest.slot, criteria).is_ok()
     }
 }

@@ -27,6 +27,8 @@ use protocol::manifest::{Manifest, SignedManifest};
 use protocol::message::{Began, Staging, Transfer as Progress};
 use protocol::version;
 
+use super::marks::Marks;
+
 /// Bytes of one page.
 pub const PAGE: usize = PAGE_SIZE as usize;
 
@@ -125,6 +127,8 @@ pub struct PageJob {
     pub page: u8,
     /// Slot to write to.
     pub slot: Slot,
+    /// The marks of its image.
+    pub marks: Marks,
     /// Whether the slot's manifest page has to be erased before.
     pub open_slot: bool,
 }
@@ -233,6 +237,7 @@ impl Transfer {
             tag: receiving.tag,
             page: number,
             slot: receiving.manifest.slot,
+            marks: Marks::of(&receiving.manifest),
             open_slot: receiving.opened == Opened::NotYet,
         })
     }
@@ -381,7 +386,7 @@ impl Transfer {
 }
 
 /// Pages of the image; at most 87, what a slot holds.
-fn pages(manifest: &Manifest) -> u8 {
+pub(super) fn pages(manifest: &Manifest) -> u8 {
     manifest.length.div_ceil(PAGE_SIZE) as u8
 }
 

@@ -1,5 +1,6 @@
-//! A page of the image: erased, written, read back.
+//! A page of the image: erased, written, read back, marked as written.
 
+use protocol::digest::PageHash;
 use protocol::layout::PAGE_SIZE;
 
 use crate::flash::FlashError;
@@ -17,12 +18,14 @@ impl<F: BackgroundFlash> Stager<F> {
     }
 
     async fn put_into_flash(&mut self, shared: &impl Shared, job: PageJob) -> Result<(), FlashError> {
-        if job.open_slot {
-            self.flash.erase_page(job.slot.offset()).await?;
-            shared.with(|unit| unit.update().transfer.slot_opened());
+        if job.open_slot && !job.marks.are_open(&mut self.flash) {
+            self.open(job.marks, None).await?;
         }
+        shared.with(|unit| unit.update().transfer.slot_opened());
+        self.unmark(job.marks, job.page).await?;
         let offset = job.slot.image_offset() + u32::from(job.page) * PAGE_SIZE;
         self.flash.erase_page(offset).await?;
-        self.flash.write_words(offset, &self.page).await
+        self.flash.write_words(offset, &self.page).await?;
+        self.mark(job.marks, job.page, PageHash::of(&self.page)).await
     }
 }

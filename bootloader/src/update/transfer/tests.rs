@@ -171,7 +171,8 @@ fn a_page_that_flash_did_not_take_can_be_sent_again() {
 #[test]
 fn the_result_of_a_page_of_another_transfer_counts_for_nothing() {
     let (mut transfer, tag) = receiving(&example());
-    let job = PageJob { tag: tag.wrapping_add(1), page: 0, slot: Slot::B, open_slot: false };
+    let marks = Marks::of(&example().manifest);
+    let job = PageJob { tag: tag.wrapping_add(1), page: 0, slot: Slot::B, marks, open_slot: false };
     transfer.page_ended(&job, Ok(()));
     assert_eq!(transfer.progress(), Progress::Receiving { slot: Slot::B, pages_done: 0, pages: 6 });
 }

@@ -1,15 +1,17 @@
 //! Power lost in every flash operation of a transfer (`fault:P1`): the unit boots the old image, never a mixed one, and
 //! the transfer goes on from what is there.
 
-use bootloader::model::release::{Release, padded};
+use bootloader::model::release::{Release, padded, release_key};
 use bootloader::model::{FlashModel, Tear};
 use bootloader::update::PAGE;
+use embedded_storage::nor_flash::ReadNorFlash as _;
 use protocol::boot_record::{Phase, Switch};
 use protocol::layout::Slot;
-use protocol::message::{Answer, ChannelPolicy, Reply, Request, UnitStatus};
+use protocol::manifest::SIGNED_SIZE;
+use protocol::message::{Answer, ChannelPolicy, Reply, Request, Staging, UnitStatus};
 use protocol::reset::ResetCause;
 
-use super::send_differing;
+use super::{differing, send_differing};
 use crate::fixture::{Bench, V1_0, V1_1, V1_2, release};
 
 /// A unit that runs 1.0.0 from slot A, with another image whole in slot B.
@@ -26,7 +28,7 @@ fn next() -> Release {
 /// Runs an update as far as it gets; whether it got to the end.
 fn update(bench: &mut Bench, release: &Release) -> bool {
     let image = padded(&release.image);
-    let begun = bench.request(Request::Begin { manifest: release.sign(&bootloader::model::release::release_key()) });
+    let begun = bench.request(Request::Begin { manifest: release.sign(&release_key()) });
     let Reply::Done(Answer::Began(began)) = begun else { return false };
     if !matches!(bench.request(Request::PageMap { first: 0 }), Reply::Done(_)) {
         return false;
@@ -121,5 +123,60 @@ fn power_lost_again_while_the_update_is_repeated() {
                 assert!(update(&mut bench, &next), "{what}: does not go on");
             }
         }
+    }
+}
+
+#[test]
+fn a_page_that_reads_right_by_chance_is_sent_again_and_one_that_was_finished_is_not() {
+    // fault:P3: the last word of a page is unstable, and may read right whenever it is asked for.
+    let next = release(Slot::B, V1_1, 3 * PAGE);
+    let image = padded(&next.image);
+    let (mut by_chance, mut kept) = (0, 0);
+    for seed in 0..20 {
+        let mut bench = Bench::boot(start(), ResetCause::PowerOn);
+        let tag = bench.begin(&next);
+        bench.send(tag, &image, 0, PAGE);
+        // Nothing to erase for the slot any more: the erase of the page, its words, and its mark.
+        bench.worker.flash().plan_cut(PAGE as u64 / 8, Tear::Unstable(seed));
+        bench.send(tag, &image, PAGE, 2 * PAGE);
+        assert!(bench.worker.flash().is_off());
+        let mut bench = bench.restart(ResetCause::PowerOn);
+        bench.begin(&next);
+        let mut page = [0; PAGE];
+        let torn = Slot::B.image_offset() + PAGE as u32;
+        by_chance += u32::from(bench.worker.flash().read(torn, &mut page).is_ok() && page[..] == image[PAGE..2 * PAGE]);
+        let missing = differing(&mut bench, &image);
+        assert!(missing.contains(&1), "page 1 was not written to its end: {missing:?}");
+        kept += u32::from(!missing.contains(&0));
+    }
+    assert!(by_chance > 2, "the hazard was there {by_chance} times");
+    assert_eq!(kept, 20, "page 0 was written to its end");
+}
+
+#[test]
+fn a_manifest_that_reads_right_by_chance_is_written_again() {
+    // fault:P3, and the last word of the manifest.
+    let next = release(Slot::B, V1_1, PAGE);
+    let image = padded(&next.image);
+    for seed in 0..20 {
+        let mut bench = Bench::boot(start(), ResetCause::PowerOn);
+        let tag = bench.begin(&next);
+        bench.send(tag, &image, 0, PAGE);
+        let words = SIGNED_SIZE as u64 / 8;
+        bench.worker.flash().plan_cut(words - 1, Tear::Unstable(seed));
+        let _ = bench.request(Request::Finish);
+        assert!(bench.worker.flash().is_off());
+        let mut bench = bench.restart(ResetCause::PowerOn);
+        let Answer::Began(began) = bench.done(Request::Begin { manifest: next.sign(&release_key()) }) else {
+            panic!("not armed")
+        };
+        assert_eq!(began.staging, Staging::Open, "seed {seed}");
+        // Only the manifest was torn: no page is sent again.
+        assert_eq!(differing(&mut bench, &image), [0; 0]);
+        assert!(matches!(bench.done(Request::Finish), Answer::Staged(_)));
+        let Answer::Began(began) = bench.done(Request::Begin { manifest: next.sign(&release_key()) }) else {
+            panic!("not armed")
+        };
+        assert_eq!(began.staging, Staging::Complete);
     }
 }

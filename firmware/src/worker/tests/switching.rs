@@ -228,7 +228,9 @@ fn a_record_that_only_one_copy_holds_is_written_again_before_a_host_is_told_of_i
 
             let view = BootLog::read(bench.worker.flash());
             assert!(view.state().is_some_and(|state| state.phase == told));
-            assert!(view.copies.iter().all(|copy| copy.is_good()), "{view:?}");
+            // An unstable word that reads well at each look is not found; the other copy holds what was told, whole.
+            let good = view.copies.iter().filter(|copy| copy.is_good()).count();
+            assert!(good == 2 || (good == 1 && tear != Tear::Before), "{view:?}");
             for _ in 0..50 {
                 assert!(BootLog::read(bench.worker.flash()).state().is_some_and(|state| state.phase == told));
             }

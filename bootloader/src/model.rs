@@ -4,6 +4,7 @@
 //! or read differently each time; torn erases; pages that do not erase; words that do not take. A clone shares its pages
 //! until they are written, so that a sweep can start each cut from the same state at no cost.
 
+pub mod fixture;
 mod page;
 pub mod release;
 mod tear;

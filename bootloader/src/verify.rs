@@ -263,11 +263,11 @@ pub fn verify_image<F: CheckedRead>(
     if manifest.slot != slot {
         return Err(InvalidImage::Slot { slot, manifest: manifest.slot });
     }
-    let digest = hash_image(flash, slot, manifest.length)?;
+    let (digest, vectors) = hash_with_vectors(flash, slot, manifest.length)?;
     if digest != manifest.sha256 {
         return Err(InvalidImage::Hash { slot, signed: manifest.tag(), found: ImageTag::of(&digest) });
     }
-    let entry = read_entry(flash, slot, manifest.length)?;
+    let entry = entry(vectors, slot, manifest.length)?;
     Ok(VerifiedImage { manifest, found: digest, entry })
 }
 
@@ -276,28 +276,41 @@ pub fn verify_image<F: CheckedRead>(
 /// # Errors
 /// What reading gives.
 pub fn hash_image<F: CheckedRead>(flash: &mut F, slot: Slot, length: u32) -> Result<Sha256Digest, FlashError> {
+    hash_with_vectors(flash, slot, length).map(|(digest, _)| digest)
+}
+
+/// The first two words of an image, as they were hashed. Read once more they could be others (`fault:A10`, `fault:P3`).
+type Vectors = [u8; 8];
+
+fn hash_with_vectors<F: CheckedRead>(
+    flash: &mut F,
+    slot: Slot,
+    length: u32,
+) -> Result<(Sha256Digest, Vectors), FlashError> {
     /// A multiple of SHA-256's block and of a flash word; more would cost stack and save nothing that can be measured.
     const CHUNK: u32 = 1024;
     let mut hasher = Sha256::new();
     let mut chunk = [0; CHUNK as usize];
+    let mut vectors = Vectors::default();
     let mut done = 0;
     while done < length {
         let part = &mut chunk[..(length - done).min(CHUNK) as usize];
         flash.read(slot.image_offset() + done, part)?;
         hasher.update(&*part);
+        if let (0, Some(first)) = (done, part.first_chunk()) {
+            vectors = *first;
+        }
         done += part.len() as u32;
     }
-    Ok(hasher.finish())
+    Ok((hasher.finish(), vectors))
 }
 
-fn read_entry<F: CheckedRead>(flash: &mut F, slot: Slot, length: u32) -> Result<Entry, InvalidImage> {
+fn entry(words: Vectors, slot: Slot, length: u32) -> Result<Entry, InvalidImage> {
     /// The sixteen vectors of the core itself; those of the peripherals are the image's own business.
     const CORE_VECTORS: u32 = 16 * 4;
     if length < CORE_VECTORS {
         return Err(VectorFault::TooShort { length }.into());
     }
-    let mut words = [0; 8];
-    flash.read(slot.image_offset(), &mut words)?;
     let word = |index: usize| u32::from_le_bytes([words[index], words[index + 1], words[index + 2], words[index + 3]]);
     let (stack_pointer, reset_vector) = (word(0), word(4));
     let stack_in_ram = stack_pointer > RAM_BASE && stack_pointer <= HANDOVER_ADDRESS;

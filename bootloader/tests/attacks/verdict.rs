@@ -1,0 +1,75 @@
+//! What a boot makes of a unit's flash, in words.
+
+use std::fmt::Write as _;
+
+use protocol::layout::Slot;
+use protocol::reset::ResetCause;
+use sonde_bootloader::boot::{Boot, boot};
+use sonde_bootloader::boot_log::BootLog;
+use sonde_bootloader::model::FlashModel;
+use sonde_bootloader::transition::floor_of;
+use sonde_bootloader::unit::{Criteria, LOADER_VERSION};
+use sonde_bootloader::verify::verify_image;
+
+use crate::attack::Ends;
+
+/// How a boot ends, and all that is said about it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) ends: Ends,
+    pub(crate) text: String,
+}
+
+/// Boots a unit twice, after power-on. The second boot shows whether the first one settled something, or writes again.
+pub(crate) fn verdict(flash: &FlashModel) -> Verdict {
+    let mut flash = flash.clone();
+    let slots = Slot::ALL.map(|slot| judge(&mut flash, slot));
+    let mut text = String::new();
+    let [first, _] = ["first boot", "second boot"].map(|which| {
+        let before = flash.operations();
+        let booted = boot(&mut flash, ResetCause::PowerOn, None);
+        let operations = flash.operations() - before;
+        writeln!(text, "{which}: {}, {operations} flash operations", described(&booted)).expect("a String takes text");
+        flash.power_on();
+        booted
+    });
+    for (slot, judged) in Slot::ALL.iter().zip(&slots) {
+        writeln!(text, "slot {slot}: {judged}").expect("a String takes text");
+    }
+    let ends = match &first {
+        Boot::Run { report, .. } => Ends::Runs(report.slot),
+        Boot::Recovery { a, b, .. } => {
+            assert_eq!([a.to_string(), b.to_string()], slots, "the boot gives other reasons");
+            Ends::Recovery
+        }
+    };
+    Verdict { ends, text }
+}
+
+/// How the first boot after power-on ends.
+pub(crate) fn ends(flash: &FlashModel) -> Ends {
+    match boot(&mut flash.clone(), ResetCause::PowerOn, None) {
+        Boot::Run { report, .. } => Ends::Runs(report.slot),
+        Boot::Recovery { .. } => Ends::Recovery,
+    }
+}
+
+fn described(booted: &Boot) -> String {
+    match booted {
+        Boot::Run { image, report } => {
+            let (manifest, reason) = (image.manifest(), report.reason);
+            format!("runs {} from slot {} ({reason:?})", manifest.version, manifest.slot)
+        }
+        Boot::Recovery { .. } => "recovery".to_owned(),
+    }
+}
+
+/// What is said about a slot: it may run, or why not.
+fn judge(flash: &mut FlashModel, slot: Slot) -> String {
+    let floor = floor_of(BootLog::read(flash).state());
+    let criteria = Criteria::read(flash, floor, LOADER_VERSION);
+    match verify_image(flash, slot, &criteria) {
+        Ok(image) => format!("{} may run", image.manifest().version),
+        Err(invalid) => invalid.to_string(),
+    }
+}

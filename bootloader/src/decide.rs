@@ -176,6 +176,7 @@ fn without_log<S: Images>(images: &mut S) -> Decision<S::Image> {
                 active: image.image_ref(),
                 phase: Phase::Trial { attempts: 1, fallback: Some(fallback.image_ref()) },
                 floor: Version::ZERO,
+                floor_order: 0,
                 last_switch: Switch::Factory,
             };
             Decision::Run(Run { image, reason: BootReason::Trial, attempts: 1, record: Some(record) })
@@ -190,6 +191,7 @@ fn fallen_back(state: BootState, to: ImageRef, cause: FallbackCause, reset: Rese
         active: to,
         phase: Phase::Confirmed,
         floor: state.floor,
+        floor_order: state.floor_order,
         last_switch: Switch::FellBack { from: state.active.version, cause, reset },
     }
 }

@@ -45,7 +45,7 @@ impl ResetFlags {
             if kind.is_some() { ResetCause::BrownOut } else { ResetCause::PowerOn }
         } else if self.has(Self::SOFTWARE) {
             match kind {
-                Some(MarkKind::Requested) => ResetCause::Requested,
+                Some(MarkKind::Requested | MarkKind::Recovery) => ResetCause::Requested,
                 Some(MarkKind::Panic) => ResetCause::Panic,
                 Some(MarkKind::Alive) | None => ResetCause::Debugger,
             }

@@ -48,6 +48,7 @@ pub fn activate(log: Option<BootState>, running: ImageRef, staged: ImageRef) -> 
             active: staged,
             phase: Phase::Trial { attempts: 0, fallback: Some(running) },
             floor,
+            floor_order: floor_order_of(log),
             last_switch: Switch::Activated { from: running.version },
         }),
     }
@@ -88,7 +89,8 @@ pub fn confirm(
 ) -> Result<Confirmation, ConfirmError> {
     let floor = floor_of(log).max(security_floor);
     let last_switch = log.map_or(Switch::Factory, |state| state.last_switch);
-    let confirmed = BootState { active: running, phase: Phase::Confirmed, floor, last_switch };
+    let floor_order = floor_order_of(log);
+    let confirmed = BootState { active: running, phase: Phase::Confirmed, floor, floor_order, last_switch };
     match log {
         Some(BootState { active, .. }) if active != running => Err(ConfirmError::NotActive { active, running }),
         Some(BootState { phase: Phase::Confirmed, .. }) => Ok(Confirmation::Already),
@@ -148,13 +150,18 @@ pub fn roll_back(log: Option<BootState>, running: ImageRef, other: ImageRef) -> 
         _ => false,
     };
     let phase = if proven { Phase::Confirmed } else { Phase::Trial { attempts: 0, fallback: Some(running) } };
-    Ok(BootState { active: other, phase, floor, last_switch: Switch::RolledBack { from: running.version } })
+    let last_switch = Switch::RolledBack { from: running.version };
+    Ok(BootState { active: other, phase, floor, floor_order: floor_order_of(log), last_switch })
 }
 
 /// The lowest version that may run; nothing is shut out before a first record.
 #[must_use]
 pub fn floor_of(log: Option<BootState>) -> Version {
     log.map_or(Version::ZERO, |state| state.floor)
+}
+
+fn floor_order_of(log: Option<BootState>) -> u16 {
+    log.map_or(0, |state| state.floor_order)
 }
 
 #[cfg(test)]

@@ -135,6 +135,8 @@ fn check_signature(signed: &SignedManifest, criteria: &Criteria) -> Result<(), R
     let anchor = criteria.anchors.find(key).ok_or(Refusal::UnknownKey { key })?;
     match (anchor.role, anchor.stage, criteria.stages) {
         (Role::Release, Stage::Production, _) | (Role::Release, Stage::Development, KeyStages::DevelopmentToo) => {}
+        // Root keys sign key sets, never an image.
+        (Role::Root, _, _) => return Err(Refusal::UnknownKey { key }),
         (Role::Release, Stage::Development, KeyStages::ProductionOnly) => return Err(Refusal::DevelopmentKey { key }),
     }
     let public = VerifyingKey::from_bytes(&anchor.public_key).map_err(|_| Refusal::UnusableKey { key })?;

@@ -78,6 +78,9 @@ impl<F: BackgroundFlash> Worker<F> {
                 shared.with(|unit| unit.update.transfer.on(transfer::Event::Forget));
                 Ok(Answer::Aborted)
             }
+            Request::KeySetPart { .. } | Request::InstallKeySet { .. } | Request::KeySetReport => {
+                Err(Refusal::NotUnderstood)
+            }
         }
     }
 

@@ -240,12 +240,15 @@ fn reply_registers(request: &Request) -> u16 {
         Request::Status => 112,
         Request::SlotReport { .. } => 42,
         Request::PageMap { .. } => 4 + 8 * MAX_PAGE_HASHES,
-        Request::Confirm => 30,
-        Request::Begin { .. }
+        Request::Confirm
+        | Request::Begin { .. }
         | Request::Finish
         | Request::Activate { .. }
         | Request::RollBack { .. }
-        | Request::Abort => 24,
+        | Request::Abort
+        | Request::KeySetPart { .. }
+        | Request::InstallKeySet { .. } => 30,
+        Request::KeySetReport => mailbox::MAX_REPLY,
     })
 }
 
@@ -258,7 +261,8 @@ mod tests {
     use protocol::identity::Serial;
     use protocol::layout::FLASH_SIZE;
     use protocol::message::{
-        Activating, Began, ChannelPolicy, Confirmed, Refusal, SelfTest, SlotContent, Staged, Staging, Transfer,
+        Activating, Began, ChannelPolicy, Confirmed, GiveUp, KeySetInstalled, KeySetPart, Refusal, SelfTest,
+        SlotContent, Staged, Staging, Transfer,
     };
     use protocol::reset::ResetCause;
     use protocol::semver::Version;
@@ -312,6 +316,14 @@ mod tests {
             (Request::Confirm, Answer::Confirmed(Confirmed { image: IMAGE, floor: VERSION })),
             (Request::RollBack { channels }, Answer::Activating(activating)),
             (Request::Abort, Answer::Aborted),
+            (
+                Request::KeySetPart { offset: u16::MAX, bytes: Default::default() },
+                Answer::KeySetPart(KeySetPart { received: u16::MAX }),
+            ),
+            (
+                Request::InstallKeySet { give_up: GiveUp::Nothing },
+                Answer::KeySetInstalled(KeySetInstalled { number: u16::MAX, floor: VERSION }),
+            ),
         ]
     }
 
@@ -323,6 +335,7 @@ mod tests {
             Refusal::WrongProduct { unit: u32::MAX, image: u32::MAX },
             Refusal::UnknownKey { key: KeyId([0xFF; 8]) },
             Refusal::FlashFailed { offset: FLASH_SIZE },
+            Refusal::ExpiredKey { key: KeyId([0xFF; 8]), expires_at_floor: VERSION, floor: VERSION },
         ];
         let mut buffer = [0; mailbox::MAX_REPLY];
         for (request, answer) in longest_answers() {

@@ -1,5 +1,8 @@
 //! Trust anchors: the public keys that a unit believes, in the last page of the loader's own, write-protected region.
 //!
+//! Release keys sign images. Root keys sign key sets ([`crate::key_set`]) and nothing else; so many of them have to agree
+//! as the threshold says (`boot:B10`).
+//!
 //! In a page of their own rather than compiled in, so that one loader binary serves every site and builds to the same
 //! bytes; they are as well protected as the loader itself (`docs/decisions/trust-anchors.md`).
 //!
@@ -9,7 +12,8 @@
 //! | 4 | 2 | format, 1 |
 //! | 6 | 2 | number of keys, 0-4 |
 //! | 8 | 4 x 48 | keys: id 8, role 1, stage 1, zero 6, public key 32; unused ones zero |
-//! | 200 | 4 | zero |
+//! | 200 | 1 | threshold: root keys that have to sign a key set; 0 exactly when there are no root keys |
+//! | 201 | 3 | zero |
 //! | 204 | 4 | CRC-32 of bytes 0-203 |
 
 use crate::checksum::crc32;
@@ -23,12 +27,15 @@ pub const MAX_ANCHORS: usize = 4;
 
 const MAGIC: [u8; 4] = *b"STRU";
 const FORMAT: u16 = 1;
+const THRESHOLD_OFFSET: usize = 200;
 
 /// What a key may vouch for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Signs images.
     Release,
+    /// Signs key sets, together with other root keys.
+    Root,
 }
 
 /// Where a key is meant to be believed.
@@ -55,6 +62,7 @@ pub struct Anchor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Anchors {
     keys: [Option<Anchor>; MAX_ANCHORS],
+    threshold: u8,
 }
 
 /// Why bytes are not anchors.
@@ -75,16 +83,42 @@ pub enum AnchorsError {
 
 impl Anchors {
     /// No key: nothing can be signed well enough.
-    pub const NONE: Self = Self { keys: [None; MAX_ANCHORS] };
+    pub const NONE: Self = Self { keys: [None; MAX_ANCHORS], threshold: 0 };
 
-    /// Believes these keys; `None` when there are more than [`MAX_ANCHORS`].
+    /// Believes these release keys; `None` when there are more than [`MAX_ANCHORS`], or a root key among them.
     #[must_use]
     pub fn new(keys: &[Anchor]) -> Option<Self> {
-        let mut anchors = Self::NONE;
+        Self::with_threshold(keys, 0)
+    }
+
+    /// Believes these keys, and a key set that `threshold` of the root keys signed. `None` when there are more than
+    /// [`MAX_ANCHORS`], when one root key stands there twice, or when the threshold cannot be met or asks for nobody.
+    #[must_use]
+    pub fn with_threshold(keys: &[Anchor], threshold: u8) -> Option<Self> {
+        let mut anchors = Self { threshold, ..Self::NONE };
         for (place, key) in anchors.keys.get_mut(..keys.len())?.iter_mut().zip(keys) {
             *place = Some(*key);
         }
-        Some(anchors)
+        anchors.threshold_fits().then_some(anchors)
+    }
+
+    /// Root keys that have to sign a key set; 0 when there are none.
+    #[must_use]
+    pub const fn threshold(&self) -> u8 {
+        self.threshold
+    }
+
+    /// The root keys.
+    pub fn roots(&self) -> impl Iterator<Item = &Anchor> {
+        self.iter().filter(|anchor| anchor.role == Role::Root)
+    }
+
+    /// One root key twice would be counted as two people.
+    fn threshold_fits(&self) -> bool {
+        let count = self.roots().count();
+        let threshold = usize::from(self.threshold);
+        let twice = self.roots().any(|one| self.roots().filter(|other| other.public_key == one.public_key).count() > 1);
+        !twice && threshold <= count && (threshold > 0) == (count > 0)
     }
 
     /// The keys.
@@ -127,7 +161,8 @@ impl Anchors {
                 return Err(AnchorsError::Range);
             }
         }
-        if reader.zeros(4) { Ok(anchors) } else { Err(AnchorsError::Range) }
+        anchors.threshold = reader.u8();
+        if reader.zeros(3) && anchors.threshold_fits() { Ok(anchors) } else { Err(AnchorsError::Range) }
     }
 
     /// The record.
@@ -139,6 +174,7 @@ impl Anchors {
         for anchor in self.iter() {
             anchor.write(&mut writer);
         }
+        bytes[THRESHOLD_OFFSET] = self.threshold;
         let checksum = crc32(&bytes[..ANCHORS_SIZE - 4]);
         bytes[ANCHORS_SIZE - 4..].copy_from_slice(&checksum.to_le_bytes());
         bytes
@@ -150,6 +186,7 @@ impl Anchor {
         let id = KeyId(reader.array());
         let role = match reader.u8() {
             1 => Role::Release,
+            2 => Role::Root,
             _ => return None,
         };
         let stage = match reader.u8() {
@@ -165,6 +202,7 @@ impl Anchor {
     fn write(&self, writer: &mut Writer<'_>) {
         let role = match self.role {
             Role::Release => 1,
+            Role::Root => 2,
         };
         let stage = match self.stage {
             Stage::Production => 1,
@@ -184,9 +222,15 @@ mod tests {
         Anchors::new(&[key(1, Stage::Production), key(2, Stage::Development)]).expect("two keys fit")
     }
 
+    fn root(fill: u8) -> Anchor {
+        Anchor { role: Role::Root, stage: Stage::Production, public_key: [fill; 32] }
+    }
+
     #[test]
     fn what_is_emitted_parses_back() {
         assert_eq!(Anchors::parse(&example().emit()), Ok(example()));
+        let with_roots = Anchors::with_threshold(&[root(1), root(2), root(3)], 2).expect("two of three");
+        assert_eq!(Anchors::parse(&with_roots.emit()), Ok(with_roots));
         assert_eq!(Anchors::parse(&Anchors::NONE.emit()), Ok(Anchors::NONE));
     }
 
@@ -207,8 +251,35 @@ mod tests {
     }
 
     #[test]
+    fn a_page_without_root_keys_has_the_bytes_it_always_had() {
+        assert_eq!(example().emit()[200..204], [0; 4]);
+    }
+
+    #[test]
+    fn a_threshold_that_nobody_or_more_than_all_would_meet_is_none() {
+        let release = Anchor { role: Role::Release, ..root(9) };
+        for (keys, threshold) in [
+            (&[release][..], 1),
+            (&[root(1)], 0),
+            (&[root(1), release], 2),
+            // boot:B10: the same key twice is still one root.
+            (&[root(1), root(1)], 2),
+        ] {
+            assert_eq!(Anchors::with_threshold(keys, threshold), None, "{threshold} of {keys:?}");
+            let mut bytes = [0; ANCHORS_SIZE];
+            let mut writer = Writer::new(&mut bytes);
+            writer.array(&MAGIC).u16(FORMAT).u16(keys.len() as u16);
+            keys.iter().for_each(|key| key.write(&mut writer));
+            bytes[THRESHOLD_OFFSET] = threshold;
+            let checksum = crc32(&bytes[..ANCHORS_SIZE - 4]);
+            bytes[ANCHORS_SIZE - 4..].copy_from_slice(&checksum.to_le_bytes());
+            assert_eq!(Anchors::parse(&bytes), Err(AnchorsError::Range), "{threshold} of {keys:?}");
+        }
+    }
+
+    #[test]
     fn five_keys_are_too_many() {
-        let key = Anchor { role: Role::Release, stage: Stage::Production, public_key: [1; 32] };
+        let key = Anchor { role: Role::Release, ..root(1) };
         assert!(Anchors::new(&[key; 5]).is_none());
     }
 

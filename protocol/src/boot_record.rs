@@ -14,7 +14,7 @@
 //! | 20 | 16 | active image: slot 1, zero 1, version 6, tag 8 |
 //! | 36 | 16 | fallback image, the same; zero when none |
 //! | 52 | 6 | version that the last switch came from; zero for factory |
-//! | 58 | 2 | zero |
+//! | 58 | 2 | floor order: number of the newest key set that the floor has taken in; zero when none |
 //! | 60 | 4 | CRC-32 of bytes 0-59 |
 
 use crate::checksum::crc32;
@@ -108,6 +108,9 @@ pub struct BootState {
     pub phase: Phase,
     /// Lowest version that may run.
     pub floor: Version,
+    /// Number of the newest key set that the floor has taken in; 0 when none. A floor reset in a set with a higher
+    /// number is still to come, one with this number or a lower one is spent (`boot:B8`, `fault:R6`).
+    pub floor_order: u16,
     /// Why the active image is the active one.
     pub last_switch: Switch,
 }
@@ -164,6 +167,7 @@ impl BootRecord {
         let active = ImageRef::read(reader)?;
         let fallback = ImageRef::read(reader)?;
         let from = Version::read(reader);
+        let floor_order = reader.u16();
         let phase = match phase {
             1 => Phase::Confirmed,
             2 => Phase::Trial { attempts, fallback: (has_fallback == 1).then_some(fallback) },
@@ -178,13 +182,13 @@ impl BootRecord {
             }
             _ => return None,
         };
-        Some(Self { sequence, state: BootState { active, phase, floor, last_switch } })
+        Some(Self { sequence, state: BootState { active, phase, floor, floor_order, last_switch } })
     }
 
     /// The record's bytes.
     #[must_use]
     pub fn emit(&self) -> [u8; RECORD_SIZE] {
-        let BootState { active, phase, floor, last_switch } = self.state;
+        let BootState { active, phase, floor, floor_order, last_switch } = self.state;
         let (phase, attempts, fallback) = match phase {
             Phase::Confirmed => (1, 0, None),
             Phase::Trial { attempts, fallback } => (2, attempts, fallback),
@@ -208,6 +212,7 @@ impl BootRecord {
             }
         }
         from.write(&mut writer);
+        writer.u16(floor_order);
         let checksum = crc32(&bytes[..RECORD_SIZE - 4]);
         bytes[RECORD_SIZE - 4..].copy_from_slice(&checksum.to_le_bytes());
         bytes
@@ -215,13 +220,13 @@ impl BootRecord {
 }
 
 impl ImageRef {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let slot = Slot::from_code(reader.u8())?;
         let _zero = reader.u8();
         Some(Self { slot, version: Version::read(reader), tag: ImageTag(reader.array()) })
     }
 
-    fn write(self, writer: &mut Writer<'_>) {
+    pub(crate) fn write(self, writer: &mut Writer<'_>) {
         writer.u8(self.slot.code()).u8(0);
         self.version.write(writer);
         writer.array(&self.tag.0);
@@ -255,11 +260,8 @@ mod tests {
                     _ => Switch::FellBack { from, cause: FallbackCause::AttemptsUsed, reset },
                 }
             });
-        (some_image, phase, from, switch).prop_map(|(active, phase, floor, last_switch)| BootState {
-            active,
-            phase,
-            floor,
-            last_switch,
+        (some_image, phase, from, any::<u16>(), switch).prop_map(|(active, phase, floor, floor_order, last_switch)| {
+            BootState { active, phase, floor, floor_order, last_switch }
         })
     }
 

@@ -118,6 +118,8 @@ coded! {
         Panic = 2, "panic";
         /// Nothing is about to happen: RAM is alive. Left at start, so that a brown-out can be told from power-on.
         Alive = 3, "alive";
+        /// After an authenticated request for recovery: the loader stays up and serves the bus (`boot:B9`).
+        Recovery = 4, "recovery requested";
     }
 }
 

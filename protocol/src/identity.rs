@@ -35,7 +35,7 @@ impl Serial {
         Self::from_bytes(bytes)
     }
 
-    fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
         let length = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
         let (text, padding) = bytes.split_at(length);
         let good = length > 0 && text.iter().all(u8::is_ascii_graphic) && padding.iter().all(|&byte| byte == 0);

@@ -30,6 +30,8 @@ pub const MAX_IMAGE: u32 = SLOT_SIZE - IMAGE_IN_SLOT;
 pub const IMAGE_PAGES: u32 = MAX_IMAGE / PAGE_SIZE;
 /// The two copies of the boot log, one page each, one per bank (`boot:B2`).
 pub const BOOT_LOG_OFFSETS: [u32; 2] = [0x3_C000, 0x7_C000];
+/// The two copies of the key set ([`crate::key_set`]), one page each, one per bank.
+pub const KEY_SET_OFFSETS: [u32; 2] = [0x3_C800, 0x7_C800];
 /// Identity of the unit ([`crate::identity`]), one page.
 pub const IDENTITY_OFFSET: u32 = 0x3_F800;
 
@@ -123,6 +125,9 @@ const _: () = assert!(Slot::A.offset() == LOADER_SIZE);
 const _: () = assert!(Slot::A.offset() + SLOT_SIZE == BOOT_LOG_OFFSETS[0]);
 const _: () = assert!(Slot::B.offset() + SLOT_SIZE == BOOT_LOG_OFFSETS[1]);
 const _: () = assert!(BOOT_LOG_OFFSETS[0] < BANK_SIZE && BOOT_LOG_OFFSETS[1] >= BANK_SIZE);
+const _: () = assert!(BOOT_LOG_OFFSETS[0] + PAGE_SIZE == KEY_SET_OFFSETS[0]);
+const _: () = assert!(BOOT_LOG_OFFSETS[1] + PAGE_SIZE == KEY_SET_OFFSETS[1]);
+const _: () = assert!(KEY_SET_OFFSETS[0] + PAGE_SIZE <= IDENTITY_OFFSET);
 const _: () = assert!(IDENTITY_OFFSET + PAGE_SIZE == BANK_SIZE);
 // VTOR of a Cortex-M4 with 16 + 102 vectors needs an alignment of 512 bytes.
 const _: () = assert!(Slot::A.image_offset().is_multiple_of(512) && Slot::B.image_offset().is_multiple_of(512));

@@ -1,9 +1,9 @@
-//! Every byte that crosses a border: flash layout, image manifest, boot-log records, hand-over area, register map,
-//! Modbus framing and mailbox messages.
+//! Every byte that crosses a border: flash layout, image manifest, boot-log records, key sets, hand-over area, register
+//! map, Modbus framing and mailbox messages.
 //!
 //! - Allocates nothing, does no I/O, has no clock, no `unsafe`.
-//! - Fixed layouts (manifest, boot record, identity, anchors, hand-over) are plain little-endian bytes at fixed offsets,
-//!   so that they can be read before anything is trusted (`boot:B4`, `boot:B5`).
+//! - Fixed layouts (manifest, boot record, identity, anchors, key set, hand-over) are plain little-endian bytes at fixed
+//!   offsets, so that they can be read before anything is trusted (`boot:B4`, `boot:B5`).
 //! - Messages are postcard and grow by appending only ([`version`]).
 #![cfg_attr(not(test), no_std)]
 
@@ -14,8 +14,10 @@ pub mod checksum;
 pub mod digest;
 pub mod handover;
 pub mod identity;
+pub mod key_set;
 pub mod layout;
 pub mod manifest;
+pub mod recovery;
 pub mod reset;
 pub mod semver;
 

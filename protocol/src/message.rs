@@ -4,15 +4,18 @@
 //! by `Refused` with the reason; a refusal has changed nothing.
 
 mod answer;
+mod key_report;
 mod refusal;
 mod request;
 
+pub use crate::recovery::{RecoveryReason, SlotTrouble};
 pub use answer::{
-    Activating, Answer, Began, Confirmed, Hello, PageMap, SelfCheck, SelfTest, SlotContent, SlotReport, Staged,
-    Staging, Transfer, UnitStatus,
+    Activating, Answer, Began, Confirmed, Hello, PageMap, Recovery, SelfCheck, SelfTest, SlotContent, SlotReport,
+    Staged, Staging, Transfer, UnitStatus,
 };
+pub use key_report::{KeyReport, KeySetInstalled, KeySetPart, KeySetReport, KeyState, MAX_KEY_REPORTS};
 pub use refusal::Refusal;
-pub use request::{ChannelPolicy, Request};
+pub use request::{ChannelPolicy, GiveUp, MAX_KEY_SET_PART, Request};
 
 use crate::mailbox::{MAX_REPLY, MAX_REQUEST};
 

@@ -222,6 +222,7 @@ fn a_trial_with_nothing_to_fall_back_on_runs_on_without_writing() {
         active: new().image_ref(),
         phase: Phase::Trial { attempts: 0, fallback: Some(old().image_ref()) },
         floor: Version::ZERO,
+        floor_order: 0,
         last_switch: Switch::Factory,
     };
     append(&mut flash, state);
@@ -323,7 +324,8 @@ fn any_record() -> impl Strategy<Value = [u8; RECORD_SIZE]> {
     ];
     (any::<u32>(), image, phase, 0_u16..3).prop_map(|(sequence, active, phase, minor)| {
         let floor = Version::new(0, minor, 0);
-        BootRecord { sequence, state: BootState { active, phase, floor, last_switch: Switch::Factory } }.emit()
+        let state = BootState { active, phase, floor, floor_order: 0, last_switch: Switch::Factory };
+        BootRecord { sequence, state }.emit()
     })
 }
 

@@ -12,7 +12,8 @@ const FULL: u16 = RECORDS_PER_PAGE as u16;
 fn state(number: u16) -> BootState {
     let active =
         ImageRef { slot: Slot::A, version: Version::new(1, number, 0), tag: ImageTag(u64::from(number).to_le_bytes()) };
-    BootState { active, phase: Phase::Confirmed, floor: Version::ZERO, last_switch: Switch::Factory }
+    let last_switch = Switch::Factory;
+    BootState { active, phase: Phase::Confirmed, floor: Version::ZERO, floor_order: 0, last_switch }
 }
 
 fn number(flash: &mut FlashModel) -> Option<u16> {

@@ -46,7 +46,8 @@ fn new() -> ImageRef {
 }
 
 fn confirmed(active: ImageRef) -> BootState {
-    BootState { active, phase: Phase::Confirmed, floor: Version::new(1, 0, 0), last_switch: Switch::Factory }
+    let floor = Version::new(1, 0, 0);
+    BootState { active, phase: Phase::Confirmed, floor, floor_order: 3, last_switch: Switch::Factory }
 }
 
 fn trial(attempts: u8) -> BootState {
@@ -104,6 +105,7 @@ fn the_decision_for_each_log_and_each_content_of_the_slots() {
         active,
         phase: Phase::Trial { attempts: 1, fallback: Some(fallback) },
         floor: Version::ZERO,
+        floor_order: 0,
         last_switch: Switch::Factory,
     };
     let twin = image(Slot::B, 1);

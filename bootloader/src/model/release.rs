@@ -64,6 +64,7 @@ pub fn factory_unit(release: &Release) -> FlashModel {
         active: release.image_ref(),
         phase: Phase::Confirmed,
         floor: Version::ZERO,
+        floor_order: 0,
         last_switch: Switch::Factory,
     };
     for copy in BOOT_LOG_OFFSETS {

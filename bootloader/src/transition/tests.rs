@@ -11,7 +11,8 @@ const RUNNING: fn() -> ImageRef = || image(Slot::A, 1);
 const OTHER: fn() -> ImageRef = || image(Slot::B, 2);
 
 fn confirmed(active: ImageRef) -> BootState {
-    BootState { active, phase: Phase::Confirmed, floor: Version::new(1, 1, 0), last_switch: Switch::Factory }
+    let floor = Version::new(1, 1, 0);
+    BootState { active, phase: Phase::Confirmed, floor, floor_order: 3, last_switch: Switch::Factory }
 }
 
 fn trial(active: ImageRef, fallback: Option<ImageRef>) -> BootState {

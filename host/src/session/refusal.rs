@@ -32,6 +32,16 @@ pub(super) fn kind(refusal: &Refusal) -> &'static str {
         Refusal::SelfTestFailed { .. } => "refused.self_test_failed",
         Refusal::FlashFailed { .. } => "refused.flash_failed",
         Refusal::Busy => "refused.busy",
+        Refusal::InRecovery => "refused.in_recovery",
+        Refusal::RevokedKey { .. } => "refused.revoked_key",
+        Refusal::ExpiredKey { .. } => "refused.expired_key",
+        Refusal::NoRoots => "refused.no_roots",
+        Refusal::BadKeySet => "refused.bad_key_set",
+        Refusal::KeySetIncomplete { .. } => "refused.key_set_incomplete",
+        Refusal::KeySetSignatures { .. } => "refused.key_set_signatures",
+        Refusal::KeySetOld { .. } => "refused.key_set_old",
+        Refusal::KeySetAhead { .. } => "refused.key_set_ahead",
+        Refusal::WouldNotBoot { .. } => "refused.would_not_boot",
     }
 }
 
@@ -67,6 +77,16 @@ pub(super) fn advice(refusal: &Refusal) -> &'static str {
         Refusal::FailedItsTrial { .. } => "name a good release with: sonde rollback --to BUNDLE",
         Refusal::NotOnTrial => "nothing needs to be confirmed",
         Refusal::SelfTestFailed { .. } => "see which checks failed with: sonde status; then: sonde rollback",
+        Refusal::InRecovery => "update the unit first: no image runs",
+        Refusal::RevokedKey { .. } => "sign the release with a key that was not revoked",
+        Refusal::ExpiredKey { .. } => "sign the release with a key that has not expired",
+        Refusal::NoRoots => "provision root keys with the unit's anchors, over SWD",
+        Refusal::BadKeySet => "build the key set with a sonde version that fits this unit",
+        Refusal::KeySetIncomplete { .. } => "the unit was restarted or taken over meanwhile; send the key set again",
+        Refusal::KeySetSignatures { .. } => "have more of the unit's root keys sign the key set",
+        Refusal::KeySetOld { .. } => "number the key set above the unit's and sign it again",
+        Refusal::KeySetAhead { .. } => "number the key set closer to the unit's and sign it again",
+        Refusal::WouldNotBoot { .. } => "update to a release signed by a key that stays believed first",
         Refusal::FlashFailed { .. } => "its flash may be worn out; try once more, then replace the unit",
     }
 }

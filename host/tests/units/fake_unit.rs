@@ -264,6 +264,9 @@ impl FakeUnit {
                 Answer::Confirmed(Confirmed { image: self.running, floor: self.floor })
             }
             Request::Abort => Answer::Aborted,
+            Request::KeySetPart { .. } | Request::InstallKeySet { .. } | Request::KeySetReport => {
+                return Err(Refusal::NotUnderstood);
+            }
         })
     }
 

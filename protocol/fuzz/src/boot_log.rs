@@ -33,6 +33,7 @@ fn unit() -> &'static (FlashModel, BootState) {
             active: release.image_ref(),
             phase: Phase::Confirmed,
             floor: Version::ZERO,
+            floor_order: 0,
             last_switch: Switch::Factory,
         };
         (flash, state)

@@ -63,6 +63,7 @@ fn records(release: &Release) -> Vec<Seed> {
         active: release.image_ref(),
         phase: Phase::Trial { attempts: 1, fallback: Some(release.image_ref()) },
         floor: Version::ZERO,
+        floor_order: 0,
         last_switch: Switch::Activated { from: Version::new(1, 0, 0) },
     };
     let report = BootReport {

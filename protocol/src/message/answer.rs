@@ -1,12 +1,14 @@
-//! What a unit answers. Append-only; one kind of answer for each kind of request.
+//! What a unit answers. Append-only; one kind of answer for each kind of request, and one of a loader in recovery for the
+//! first two.
 
-use super::MAX_PAGE_HASHES;
+use super::{KeySetInstalled, KeySetPart, KeySetReport, MAX_PAGE_HASHES};
 use crate::boot_record::{ImageRef, Phase, Switch};
 use crate::coded::coded;
 use crate::digest::PageHash;
 use crate::handover::BootReason;
 use crate::identity::Serial;
 use crate::layout::Slot;
+use crate::recovery::{RecoveryReason, SlotTrouble};
 use crate::reset::ResetCause;
 use crate::semver::Version;
 
@@ -31,6 +33,14 @@ pub enum Answer {
     Confirmed(Confirmed),
     /// To [`super::Request::Abort`]. (1)
     Aborted,
+    /// To [`super::Request::KeySetPart`]. (2)
+    KeySetPart(KeySetPart),
+    /// To [`super::Request::InstallKeySet`]. (2)
+    KeySetInstalled(KeySetInstalled),
+    /// To [`super::Request::KeySetReport`]. (2)
+    KeySetReport(KeySetReport),
+    /// To [`super::Request::Hello`] and [`super::Request::Status`], by a loader in recovery. (2)
+    Recovery(Recovery),
 }
 
 /// Who is there.
@@ -221,4 +231,37 @@ pub struct Confirmed {
     pub image: ImageRef,
     /// The floor from now on.
     pub floor: Version,
+}
+
+/// Who is there and how it is, when no image runs: the loader in recovery (`boot:B9`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Recovery {
+    /// Oldest message version it understands.
+    pub oldest_version: u16,
+    /// Message version it speaks.
+    pub current_version: u16,
+    /// Product.
+    pub product: u32,
+    /// Hardware revision; `None` when the identity page cannot be read. Then nothing may run until it is written anew.
+    pub hardware_revision: Option<u8>,
+    /// Serial number; `None` when the identity page cannot be read.
+    pub serial: Option<Serial>,
+    /// Version of the loader.
+    pub loader: Version,
+    /// Lowest version that may run.
+    pub floor: Version,
+    /// Why it stays in recovery.
+    pub why: RecoveryReason,
+    /// What is wrong with slot A and slot B.
+    pub slots: [SlotTrouble; 2],
+    /// Why the unit last reset.
+    pub reset: ResetCause,
+    /// Which copies of the boot log read well.
+    pub log_copies_good: [bool; 2],
+    /// Number of the key set in force; 0 when none.
+    pub key_set: u16,
+    /// The transfer, if any.
+    pub transfer: Transfer,
+    /// Since the reset, milliseconds.
+    pub uptime_ms: u32,
 }

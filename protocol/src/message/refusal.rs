@@ -115,6 +115,63 @@ pub enum Refusal {
     },
     /// Another request is still being worked on.
     Busy,
+    /// The loader answers, in recovery: no image runs. (2)
+    InRecovery,
+    /// The key was revoked (`boot:B10`). (2)
+    RevokedKey {
+        /// The key the manifest names.
+        key: KeyId,
+    },
+    /// The floor has reached the one at which the key expires (`boot:B10`), or would when the image is confirmed. (2)
+    ExpiredKey {
+        /// The key the manifest names.
+        key: KeyId,
+        /// The floor it expires at.
+        expires_at_floor: Version,
+        /// The unit's floor, or the security floor of the image when that is higher.
+        floor: Version,
+    },
+    /// The unit has no root keys: nobody can sign a key set for it. (2)
+    NoRoots,
+    /// What was sent is not a key set that this unit understands. (2)
+    BadKeySet,
+    /// Not all of the key set has arrived. (2)
+    KeySetIncomplete {
+        /// Bytes that have.
+        have: u16,
+        /// Bytes of a key set.
+        need: u16,
+    },
+    /// Too few of the unit's root keys have signed the key set. (2)
+    KeySetSignatures {
+        /// Root keys whose signatures hold.
+        valid: u8,
+        /// Root keys that have to sign.
+        needed: u8,
+    },
+    /// Not newer than the key set in force; equal numbers: the same number, another content. (2)
+    KeySetOld {
+        /// Number of the set in force.
+        unit: u16,
+        /// Number of the set sent.
+        offered: u16,
+    },
+    /// So far ahead that hardly a number would be left for the sets after it (`fault:R5`). (2)
+    KeySetAhead {
+        /// Number of the set in force.
+        unit: u16,
+        /// Number of the set sent.
+        offered: u16,
+        /// The highest number that the unit would take now.
+        highest: u16,
+    },
+    /// The image that runs would not boot any more, and the request does not give it up. (2)
+    WouldNotBoot {
+        /// Its slot.
+        slot: Slot,
+        /// Its version.
+        version: Version,
+    },
 }
 
 impl core::fmt::Display for Refusal {
@@ -151,6 +208,29 @@ impl core::fmt::Display for Refusal {
             Self::SelfTestFailed { failed } => write!(formatter, "the self-test failed (mask {failed:#06x})"),
             Self::FlashFailed { offset } => write!(formatter, "flash failed at offset {offset:#07x}"),
             Self::Busy => formatter.write_str("the unit is still at work on another request"),
+            Self::InRecovery => formatter.write_str("the loader is in recovery; no image runs"),
+            Self::RevokedKey { key } => write!(formatter, "signed by key {key}, which was revoked"),
+            Self::ExpiredKey { key, expires_at_floor, floor } => {
+                write!(formatter, "key {key} is not believed from floor {expires_at_floor} on; the floor is {floor}")
+            }
+            Self::NoRoots => formatter.write_str("the unit has no root keys, so nobody can sign a key set for it"),
+            Self::BadKeySet => formatter.write_str("this is no key set that the unit understands"),
+            Self::KeySetIncomplete { have, need } => write!(formatter, "{have} of {need} bytes of the key set arrived"),
+            Self::KeySetSignatures { valid, needed } => {
+                write!(formatter, "{valid} of the unit's root keys signed the key set, {needed} have to")
+            }
+            Self::KeySetOld { unit, offered } if unit == offered => {
+                write!(formatter, "the unit has another key set with number {unit}")
+            }
+            Self::KeySetOld { unit, offered } => {
+                write!(formatter, "key set {offered} is older than the unit's, number {unit}")
+            }
+            Self::KeySetAhead { unit, offered, highest } => {
+                write!(formatter, "key set {offered} is too far ahead of the unit's, number {unit}; at most {highest}")
+            }
+            Self::WouldNotBoot { slot, version } => {
+                write!(formatter, "version {version} in slot {slot}, which runs, would not boot any more")
+            }
         }
     }
 }

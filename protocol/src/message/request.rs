@@ -10,9 +10,20 @@ pub enum ChannelPolicy {
     RefuseWhileRunning,
 }
 
+/// Most bytes of a key set in one request: a multiple of a flash word that leaves room in the request window.
+pub const MAX_KEY_SET_PART: usize = 192;
+
+/// What a host is ready to lose by a key set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum GiveUp {
+    /// Nothing: refuse a set that shuts out the image that runs.
+    Nothing,
+    /// The image that runs: take the set even so. The unit keeps it that this was chosen.
+    RunningImage,
+}
+
 /// A request. New ones go last and name the version that brought them.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "no allocator to box with; one message is alive at a time")]
 pub enum Request {
     /// Opens a session and asks who is there. Takes the session over from a client that went away. (1)
     Hello,
@@ -49,4 +60,18 @@ pub enum Request {
     },
     /// Forget the transfer. What was written stays, and a later transfer finds it. (1)
     Abort,
+    /// A piece of a signed key set to come. The one with offset 0 comes first and starts a new set. (2)
+    KeySetPart {
+        /// Where in the set it belongs; a multiple of 8.
+        offset: u16,
+        /// Its bytes: 8 to [`MAX_KEY_SET_PART`], a multiple of 8.
+        bytes: heapless::Vec<u8, MAX_KEY_SET_PART>,
+    },
+    /// All of the key set is sent: judge it and believe it from now on. (2)
+    InstallKeySet {
+        /// What may be lost by it.
+        give_up: GiveUp,
+    },
+    /// Which keys the unit believes, and why. (2)
+    KeySetReport,
 }

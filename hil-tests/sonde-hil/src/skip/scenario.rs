@@ -63,6 +63,7 @@ impl Scenario {
             active: release.image_ref(),
             phase: Phase::Confirmed,
             floor: if self == Self::BelowFloor { Version::new(1, 3, 0) } else { Version::ZERO },
+            floor_order: 0,
             last_switch: Switch::Factory,
         };
         let serial = Serial::parse("SKIP-1").expect("a good serial");

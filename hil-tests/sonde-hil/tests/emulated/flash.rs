@@ -79,6 +79,7 @@ fn activated(image: &Image) -> BootState {
         active: image.named(),
         phase: Phase::Trial { attempts: 0, fallback: Some(first) },
         floor: Version::ZERO,
+        floor_order: 0,
         last_switch: Switch::Activated { from: first.version },
     }
 }

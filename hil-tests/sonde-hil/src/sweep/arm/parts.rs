@@ -79,7 +79,7 @@ impl Parts {
     /// The old image is confirmed.
     pub(super) fn old_confirmed(&self) -> BootState {
         let (active, phase) = (self.old.name, Phase::Confirmed);
-        BootState { active, phase, floor: Version::ZERO, last_switch: Switch::Factory }
+        BootState { active, phase, floor: Version::ZERO, floor_order: 0, last_switch: Switch::Factory }
     }
 
     /// The new image is on trial.
@@ -91,7 +91,8 @@ impl Parts {
     /// The new image is confirmed.
     pub(super) fn new_confirmed(&self) -> BootState {
         let (active, phase) = (self.new.name, Phase::Confirmed);
-        BootState { active, phase, floor: Version::ZERO, last_switch: Switch::Activated { from: OLD } }
+        let last_switch = Switch::Activated { from: OLD };
+        BootState { active, phase, floor: Version::ZERO, floor_order: 0, last_switch }
     }
 }
 

@@ -1,0 +1,356 @@
+//! The key set (`boot:B10`): which release keys a unit believes beside its anchors, which it no longer believes, and, if
+//! need be, a floor to start from again. Signed by root keys, so many as the anchors' threshold asks for.
+//!
+//! 504 bytes of fields, then up to four Ed25519 signatures over them, each by another root key. Fixed size, fixed places,
+//! one spelling: lists are sorted, unused places are zero.
+//!
+//! | offset | bytes | field |
+//! |---|---|---|
+//! | 0 | 16 | domain tag, so that a signature made for another purpose is worth nothing here (`fault:A7`) |
+//! | 16 | 2 | format, 1 |
+//! | 18 | 2 | number, 1-65535; a unit only ever takes a higher one |
+//! | 20 | 4 | product |
+//! | 24 | 1 | release keys, 0-8 |
+//! | 25 | 1 | revoked keys, 0-16 |
+//! | 26 | 1 | floor reset: 0 none, 1 for any unit, 2 for one unit |
+//! | 27 | 1 | zero |
+//! | 28 | 6 | floor to start from again; zero when none |
+//! | 34 | 6 | zero |
+//! | 40 | 16 | serial number of the one unit; zero when none or any |
+//! | 56 | 8 x 40 | release keys, by public key: public key 32, stage 1, zero 1, floor at which it expires 6 (zero: never) |
+//! | 376 | 16 x 8 | revoked key ids, ascending |
+//! | 504 | 1 | signatures, 0-4 |
+//! | 505 | 7 | zero |
+//! | 512 | 4 x 72 | signatures, by root key id: root key id 8, Ed25519 signature over bytes 0-503 |
+//!
+//! Behind it in flash stands the unit's own, unsigned [`AcceptanceNote`].
+
+mod note;
+mod signed;
+
+pub use note::{AcceptanceNote, NOTE_OFFSET, NOTE_SIZE};
+pub use signed::{MAX_SIGNATURES, SIGNED_SIZE, SignedKeySet};
+
+use crate::anchors::Stage;
+use crate::digest::KeyId;
+use crate::fields::{Reader, Writer};
+use crate::identity::Serial;
+use crate::semver::Version;
+
+/// Bytes under the signatures.
+pub const BODY_SIZE: usize = 504;
+/// Says "this signature is about the keys of sonde units".
+pub const DOMAIN: [u8; 16] = *b"sonde.keys.v1\0\0\0";
+/// The only format so far.
+pub const FORMAT: u16 = 1;
+/// Most release keys in a set.
+pub const MAX_RELEASE_KEYS: usize = 8;
+/// Most revoked keys in a set.
+pub const MAX_REVOKED: usize = 16;
+
+const RELEASE_KEY_SIZE: usize = 40;
+
+/// A release key that the set adds to the anchors, or restates with another stage or expiry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReleaseKey {
+    /// The Ed25519 public key; its id follows from it.
+    pub public_key: [u8; 32],
+    /// Where it is believed.
+    pub stage: Stage,
+    /// No longer believed once the unit's floor is this or higher; `None`: for good.
+    pub expires_at_floor: Option<Version>,
+}
+
+/// Which units a floor reset is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Units {
+    /// Every unit that takes the set.
+    Any,
+    /// One unit.
+    One(Serial),
+}
+
+impl Units {
+    /// Whether a unit is meant; one that does not know its serial number only by a reset for any.
+    #[must_use]
+    pub fn include(&self, serial: Option<Serial>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(meant) => serial == Some(*meant),
+        }
+    }
+}
+
+/// The way back from a floor that shuts out too much (`boot:B8`, `fault:R6`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FloorReset {
+    /// The floor from then on.
+    pub to: Version,
+    /// For whom.
+    pub units: Units,
+}
+
+/// What a key set says once its bytes are known to be well formed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeySet {
+    number: u16,
+    product: u32,
+    floor_reset: Option<FloorReset>,
+    keys: [Option<ReleaseKey>; MAX_RELEASE_KEYS],
+    revoked: [Option<KeyId>; MAX_REVOKED],
+}
+
+/// Why bytes or fields are not a key set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeySetError {
+    /// The domain tag is another one.
+    Domain,
+    /// A format this side does not know.
+    Format {
+        /// The number found.
+        found: u16,
+    },
+    /// The number is 0, below every set.
+    Number,
+    /// More release keys, revoked keys or signatures than there are places for.
+    Count {
+        /// Places.
+        most: u8,
+        /// The number found.
+        found: u8,
+    },
+    /// A list is not sorted, or names something twice.
+    Order,
+    /// A key's stage is neither production nor development.
+    Stage {
+        /// The number found.
+        found: u8,
+    },
+    /// A key expires at floor 0.0.0, which every unit has reached.
+    Expiry,
+    /// The floor reset is for neither any unit nor a well-formed serial number.
+    FloorReset,
+    /// A reserved byte or an unused place is not zero.
+    Reserved,
+}
+
+impl core::fmt::Display for KeySetError {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Domain => formatter.write_str("it does not carry the tag of a sonde key set"),
+            Self::Format { found } => write!(formatter, "key set format {found}, expected {FORMAT}"),
+            Self::Number => formatter.write_str("its number is 0, expected 1-65535"),
+            Self::Count { most, found } => write!(formatter, "a list has {found} entries, at most {most} fit"),
+            Self::Order => formatter.write_str("a list is not sorted or names something twice"),
+            Self::Stage { found } => write!(formatter, "a key's stage is {found}, expected 1 or 2"),
+            Self::Expiry => formatter.write_str("a key expires at floor 0.0.0, which every unit has reached"),
+            Self::FloorReset => formatter.write_str("the floor reset is for no unit"),
+            Self::Reserved => formatter.write_str("a reserved byte is not zero"),
+        }
+    }
+}
+
+impl KeySet {
+    /// A set of these parts, in any order.
+    ///
+    /// # Errors
+    /// [`KeySetError`] when they do not fit, or something is named twice.
+    pub fn new(
+        number: u16,
+        product: u32,
+        floor_reset: Option<FloorReset>,
+        keys: &[ReleaseKey],
+        revoked: &[KeyId],
+    ) -> Result<Self, KeySetError> {
+        let mut set =
+            Self { number, product, floor_reset, keys: [None; MAX_RELEASE_KEYS], revoked: [None; MAX_REVOKED] };
+        fill(&mut set.keys, keys)?;
+        fill(&mut set.revoked, revoked)?;
+        set.keys[..keys.len()].sort_unstable_by_key(|key| key.map(|key| key.public_key));
+        set.revoked[..revoked.len()].sort_unstable_by_key(|id| id.map(|id| id.0));
+        set.check()?;
+        Ok(set)
+    }
+
+    /// Which set it is; a unit only ever takes a higher one.
+    #[must_use]
+    pub const fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// The product it is for.
+    #[must_use]
+    pub const fn product(&self) -> u32 {
+        self.product
+    }
+
+    /// The floor to start from again, if the set names one.
+    #[must_use]
+    pub const fn floor_reset(&self) -> Option<FloorReset> {
+        self.floor_reset
+    }
+
+    /// Its release keys. One that is revoked as well is revoked.
+    pub fn keys(&self) -> impl Iterator<Item = &ReleaseKey> {
+        self.keys.iter().flatten()
+    }
+
+    /// The release key with that id.
+    #[must_use]
+    pub fn find(&self, id: KeyId) -> Option<&ReleaseKey> {
+        self.keys().find(|key| KeyId::of(&key.public_key) == id)
+    }
+
+    /// Keys that are believed no more, wherever they stand.
+    pub fn revoked(&self) -> impl Iterator<Item = KeyId> {
+        self.revoked.iter().flatten().copied()
+    }
+
+    /// Reads the fields of a set. Not a word about its signatures.
+    ///
+    /// # Errors
+    /// [`KeySetError`], naming the first thing that is wrong. What is accepted is exactly what [`Self::emit`] gives.
+    pub fn parse(body: &[u8; BODY_SIZE]) -> Result<Self, KeySetError> {
+        let mut reader = Reader::new(body);
+        if reader.array::<16>() != DOMAIN {
+            return Err(KeySetError::Domain);
+        }
+        let format = reader.u16();
+        if format != FORMAT {
+            return Err(KeySetError::Format { found: format });
+        }
+        let (number, product) = (reader.u16(), reader.u32());
+        let key_count = count(reader.u8(), MAX_RELEASE_KEYS)?;
+        let revoked_count = count(reader.u8(), MAX_REVOKED)?;
+        let floor_reset = read_floor_reset(&mut reader)?;
+        let mut keys = [None; MAX_RELEASE_KEYS];
+        for (index, place) in keys.iter_mut().enumerate() {
+            if index < key_count {
+                *place = Some(ReleaseKey::read(&mut reader)?);
+            } else if !reader.zeros(RELEASE_KEY_SIZE) {
+                return Err(KeySetError::Reserved);
+            }
+        }
+        let mut revoked = [None; MAX_REVOKED];
+        for (index, place) in revoked.iter_mut().enumerate() {
+            if index < revoked_count {
+                *place = Some(KeyId(reader.array()));
+            } else if !reader.zeros(8) {
+                return Err(KeySetError::Reserved);
+            }
+        }
+        let set = Self { number, product, floor_reset, keys, revoked };
+        set.check()?;
+        Ok(set)
+    }
+
+    /// The bytes to sign.
+    #[must_use]
+    pub fn emit(&self) -> [u8; BODY_SIZE] {
+        let mut body = [0; BODY_SIZE];
+        let mut writer = Writer::new(&mut body);
+        writer.array(&DOMAIN).u16(FORMAT).u16(self.number).u32(self.product);
+        writer.u8(self.keys().count() as u8).u8(self.revoked().count() as u8);
+        write_floor_reset(self.floor_reset, &mut writer);
+        for key in &self.keys {
+            match key {
+                Some(key) => key.write(&mut writer),
+                None => {
+                    writer.zeros(RELEASE_KEY_SIZE);
+                }
+            }
+        }
+        for id in self.revoked() {
+            writer.array(&id.0);
+        }
+        body
+    }
+
+    fn check(&self) -> Result<(), KeySetError> {
+        if self.number == 0 {
+            return Err(KeySetError::Number);
+        }
+        if self.keys().any(|key| key.expires_at_floor == Some(Version::ZERO)) {
+            return Err(KeySetError::Expiry);
+        }
+        let keys_rise = self.keys().is_sorted_by(|one, next| one.public_key < next.public_key);
+        let revoked_rise = self.revoked().is_sorted_by(|one, next| one.0 < next.0);
+        if keys_rise && revoked_rise { Ok(()) } else { Err(KeySetError::Order) }
+    }
+}
+
+impl ReleaseKey {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, KeySetError> {
+        let public_key = reader.array();
+        let stage = match reader.u8() {
+            1 => Stage::Production,
+            2 => Stage::Development,
+            found => return Err(KeySetError::Stage { found }),
+        };
+        let padding_is_zero = reader.zeros(1);
+        let expiry = Version::read(reader);
+        if !padding_is_zero {
+            return Err(KeySetError::Reserved);
+        }
+        Ok(Self { public_key, stage, expires_at_floor: (expiry != Version::ZERO).then_some(expiry) })
+    }
+
+    fn write(&self, writer: &mut Writer<'_>) {
+        let stage = match self.stage {
+            Stage::Production => 1,
+            Stage::Development => 2,
+        };
+        writer.array(&self.public_key).u8(stage).zeros(1);
+        self.expires_at_floor.unwrap_or(Version::ZERO).write(writer);
+    }
+}
+
+fn read_floor_reset(reader: &mut Reader<'_>) -> Result<Option<FloorReset>, KeySetError> {
+    let kind = reader.u8();
+    let mut reserved_is_zero = reader.zeros(1);
+    let to = Version::read(reader);
+    reserved_is_zero &= reader.zeros(6);
+    let serial: [u8; 16] = reader.array();
+    if !reserved_is_zero {
+        return Err(KeySetError::Reserved);
+    }
+    let no_serial = serial == [0; 16];
+    match kind {
+        0 if no_serial && to == Version::ZERO => Ok(None),
+        1 if no_serial => Ok(Some(FloorReset { to, units: Units::Any })),
+        2 => {
+            let meant = Serial::from_bytes(serial).ok_or(KeySetError::FloorReset)?;
+            Ok(Some(FloorReset { to, units: Units::One(meant) }))
+        }
+        _ => Err(KeySetError::FloorReset),
+    }
+}
+
+fn write_floor_reset(reset: Option<FloorReset>, writer: &mut Writer<'_>) {
+    let (kind, to, serial) = match reset {
+        None => (0, Version::ZERO, [0; 16]),
+        Some(FloorReset { to, units: Units::Any }) => (1, to, [0; 16]),
+        Some(FloorReset { to, units: Units::One(serial) }) => (2, to, *serial.bytes()),
+    };
+    writer.u8(kind).zeros(1);
+    to.write(writer);
+    writer.zeros(6).array(&serial);
+}
+
+fn count(found: u8, most: usize) -> Result<usize, KeySetError> {
+    if usize::from(found) <= most { Ok(found.into()) } else { Err(KeySetError::Count { most: most as u8, found }) }
+}
+
+fn fill<T: Copy>(places: &mut [Option<T>], items: &[T]) -> Result<(), KeySetError> {
+    let most = places.len() as u8;
+    let places = places
+        .get_mut(..items.len())
+        .ok_or(KeySetError::Count { most, found: items.len().try_into().unwrap_or(u8::MAX) })?;
+    for (place, item) in places.iter_mut().zip(items) {
+        *place = Some(*item);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

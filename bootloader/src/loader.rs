@@ -3,6 +3,7 @@
 mod clock;
 mod faults;
 mod jump;
+mod memory;
 mod stopwatch;
 mod watchdog;
 

@@ -5,6 +5,7 @@ use std::fmt;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use crate::limits;
 use crate::table::table;
 
 /// One measured value.
@@ -82,7 +83,7 @@ pub(crate) fn figures_markdown(figures: &[Figure]) -> String {
         .collect()
 }
 
-const COLUMNS: [&str; 5] = ["figure", "value", "unit", "goal", "holds"];
+const COLUMNS: [&str; 6] = ["figure", "value", "unit", "goal", "holds", "limit"];
 
 fn row(figure: &Figure) -> Vec<String> {
     let holds = match (figure.goal.is_empty(), figure.holds) {
@@ -90,7 +91,8 @@ fn row(figure: &Figure) -> Vec<String> {
         (false, true) => "yes",
         (false, false) => "NO",
     };
-    vec![figure.name.clone(), shown(figure.value), figure.unit.clone(), figure.goal.clone(), holds.into()]
+    let limit = limits::of(&figure.name).map(|limit| format!("<={}", shown(limit.most))).unwrap_or_default();
+    vec![figure.name.clone(), shown(figure.value), figure.unit.clone(), figure.goal.clone(), holds.into(), limit]
 }
 
 /// Whole numbers whole, others with three decimals.

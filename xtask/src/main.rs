@@ -8,6 +8,7 @@
 mod chip;
 mod directions;
 mod figure;
+mod limits;
 mod output;
 mod process;
 mod table;

@@ -84,12 +84,6 @@ impl Sizes {
     pub(crate) fn table(&self) -> String {
         table(&["image", "flash B", "RAM B"], &self.rows)
     }
-
-    /// The figures that miss their goal, one a line.
-    pub(crate) fn over(&self) -> Vec<String> {
-        let over = self.figures.iter().filter(|figure| !figure.holds);
-        over.map(|figure| format!("{figure}, the goal is {}", figure.goal)).collect()
-    }
 }
 
 #[cfg(test)]

@@ -67,6 +67,15 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
+/// Figures of the group `boot`, from the images as they are.
+pub(crate) fn boot(workspace: &Workspace) -> Result<Vec<Figure>> {
+    const GROUP: &str = "boot";
+    let rig = Program { package: "sonde-hil".into(), kind: "bin".into(), name: "bench".into() };
+    let mut figures = rig.measure(workspace, Some(GROUP))?;
+    figures.retain(|figure| figure.group() == GROUP);
+    Ok(figures)
+}
+
 /// Groups that xtask measures without a bench program.
 const OWN_GROUPS: [&str; 3] = ["loader", "firmware", "demo"];
 

@@ -9,12 +9,13 @@ use clap::Args;
 
 use crate::chip::size::Sizes;
 use crate::chip::{self, FIRMWARE, FIRST, LOADER, Variant};
+use crate::figure::{Figure, figures_table};
 use crate::table::table;
 use crate::toolchain::{self, Toolchain};
 use crate::workspace::Workspace;
-use crate::{directions, output, process, task};
+use crate::{directions, limits, output, process, task};
 
-/// Checks format, lints, documentation, dependency directions, images for the chip and their sizes, then runs all tests. A failed check does not stop the others.
+/// Checks format, lints, documentation, dependency directions, images for the chip, their sizes and the instructions of a boot, then runs all tests. A failed check does not stop the others.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Leave out the tests, for a caller that runs `cargo xtask test` next
@@ -41,6 +42,7 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
     steps.run("chip clippy", || chip_clippy(workspace, toolchain()?));
     let images = steps.run("chip images", || chip::build(workspace, toolchain()?, &Variant::ALL));
     steps.run("sizes", || check_sizes(images.as_deref().context("needs the chip images")?));
+    steps.run("boot counts", || images.as_ref().context("needs the chip images").and_then(|_| check_boot(workspace)));
     if !arguments.no_tests {
         steps.run("tests", || task::test::test(workspace, &[]));
     }
@@ -108,8 +110,19 @@ fn chip_clippy(workspace: &Workspace, toolchain: &Toolchain) -> Result<()> {
 fn check_sizes(images: &Path) -> Result<()> {
     let sizes = Sizes::read(images, &FIRST)?;
     output::result(sizes.table().trim_end());
-    let over = sizes.over();
-    if over.is_empty() { Ok(()) } else { bail!("too large: {}", over.join("; ")) }
+    within_limits(&sizes.figures, &["loader", "firmware"])
+}
+
+/// Instructions of a boot: the same on every machine, unlike its time.
+fn check_boot(workspace: &Workspace) -> Result<()> {
+    let figures = task::bench::boot(workspace)?;
+    output::result(figures_table(&figures).trim_end());
+    within_limits(&figures, &["boot"])
+}
+
+fn within_limits(figures: &[Figure], groups: &[&str]) -> Result<()> {
+    let violations = limits::violations(figures, groups);
+    if violations.is_empty() { Ok(()) } else { bail!("{}", violations.join("\n")) }
 }
 
 #[cfg(test)]

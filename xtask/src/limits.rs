@@ -1,0 +1,114 @@
+//! What an image may take before a build fails: bytes and counted instructions, which come out the same on every machine.
+//! Nothing here is a time by the clock.
+//!
+//! A goal (in `chip::size` and in the bench programs) says what is good enough. A limit lies a little above what was last
+//! measured, so that growth is noticed while it is small. Raising one is a decision: say in `why` what it bought.
+
+use crate::figure::Figure;
+
+/// One limit.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    /// The figure.
+    pub(crate) figure: &'static str,
+    /// Its highest value.
+    pub(crate) most: f64,
+    /// Measured when the limit was set, and what is in it.
+    why: &'static str,
+    /// Where to look first when it is passed.
+    look: &'static str,
+}
+
+/// Every limit.
+pub(crate) const LIMITS: [Limit; 5] = [
+    Limit {
+        figure: "loader.bytes",
+        most: 49_152.0,
+        why: "48 KB of the loader's 62 are for today's loader, the rest for what nobody has thought of yet",
+        look: "docs/decisions/loader-size.md says what takes the space, and how that was found",
+    },
+    Limit {
+        figure: "firmware.bytes",
+        most: 110_592.0,
+        why: "108 KB: 96 KB without key sets; an update sends all of it over the bus, at 90 us a byte",
+        look: "`llvm-nm --size-sort` on target/sonde/chip/1.0.0/firmware-a.elf, against the last good commit",
+    },
+    Limit {
+        figure: "firmware.ram_bytes",
+        most: 24_576.0,
+        why: "24 KB: 16 KB without key sets; the rest of 128 KB is stack",
+        look: "`llvm-nm --size-sort` on target/sonde/chip/1.0.0/firmware-a.elf, section .bss",
+    },
+    Limit {
+        figure: "boot.insns_128k",
+        most: 6_700_000.0,
+        why: "6.48 million: 4.34 hash 128 KB, 1.80 check one signature",
+        look: "docs/decisions/ed25519.md; hashing and signatures are compiled for size with the rest of the loader",
+    },
+    Limit {
+        figure: "boot.decision_ms_128k",
+        most: 40.0,
+        why: "38.1 ms: the figure above, at 170 MHz and one instruction a cycle",
+        look: "docs/decisions/ed25519.md",
+    },
+];
+
+/// The limit of a figure, if it has one.
+pub(crate) fn of(figure: &str) -> Option<&'static Limit> {
+    LIMITS.iter().find(|limit| limit.figure == figure)
+}
+
+/// What is wrong with the figures of these groups, one line each: above its limit, missing its goal, or not measured.
+pub(crate) fn violations(figures: &[Figure], groups: &[&str]) -> Vec<String> {
+    let in_groups = |name: &str| groups.iter().any(|group| name.split('.').next() == Some(group));
+    let limits = LIMITS.iter().filter(|limit| in_groups(limit.figure));
+    limits.filter_map(|limit| limit.violation(figures.iter().find(|figure| figure.name == limit.figure))).collect()
+}
+
+impl Limit {
+    fn violation(&self, measured: Option<&Figure>) -> Option<String> {
+        let Self { figure: name, most, why, look } = self;
+        match measured {
+            None => Some(format!("{name} was not measured; see the output of its bench program above")),
+            Some(figure) if !figure.holds => Some(format!("{figure} misses its goal, {}; {look}", figure.goal)),
+            Some(figure) if figure.value > *most => Some(format!(
+                "{figure} is above its limit of {most} ({why}).\n  Next: {look}. If it is worth it, raise the limit in \
+                 xtask/src/limits.rs and say why"
+            )),
+            Some(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(name: &str, value: f64) -> Figure {
+        Figure::judged(name, value, "1", "<=49152")
+    }
+
+    #[test]
+    fn a_limit_is_passed_above_it_and_not_at_it() {
+        let limit = Limit { figure: "loader.bytes", most: 40_000.0, why: "half of it is air", look: "see the page" };
+        assert_eq!(limit.violation(Some(&figure("loader.bytes", 40_000.0))), None);
+        let said = limit.violation(Some(&figure("loader.bytes", 40_001.0))).expect("it is above");
+        for part in ["loader.bytes = 40001", "40000", "half of it is air", "see the page", "xtask/src/limits.rs"] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_goal_that_is_missed_and_a_figure_that_is_missing_are_violations() {
+        let limit = of("loader.bytes").expect("it is in the table");
+        assert!(limit.violation(Some(&figure("loader.bytes", 49_153.0))).is_some_and(|said| said.contains("goal")));
+        assert!(limit.violation(None).is_some_and(|said| said.contains("not measured")));
+    }
+
+    #[test]
+    fn only_the_groups_that_were_measured_are_looked_at() {
+        assert_eq!(violations(&[figure("loader.bytes", 1.0)], &["loader"]), Vec::<String>::new());
+        assert_eq!(violations(&[], &["core"]), Vec::<String>::new());
+        assert_eq!(violations(&[], &["boot"]).len(), 2);
+    }
+}

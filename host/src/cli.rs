@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Update(cmd::update::Args),
     Confirm(cmd::confirm::Args),
     Rollback(cmd::rollback::Args),
-    /// Make and look at signing keys
+    /// Make keys, and decide which ones units believe
     #[command(subcommand)]
     Key(KeyCommand),
     /// Build, show and verify release files
@@ -45,6 +45,21 @@ pub(crate) enum Command {
 pub(crate) enum KeyCommand {
     New(cmd::key_new::Args),
     Show(cmd::key_show::Args),
+    /// Root keys, which decide about release keys
+    #[command(subcommand)]
+    Root(RootCommand),
+    Rotate(cmd::key_rotate::Args),
+    Revoke(cmd::key_revoke::Args),
+    Sign(cmd::key_sign::Args),
+    List(cmd::key_list::Args),
+    Install(cmd::key_install::Args),
+}
+
+/// The commands on root keys.
+#[derive(Subcommand, Debug)]
+pub(crate) enum RootCommand {
+    New(cmd::key_root_new::Args),
+    Anchors(cmd::key_root_anchors::Args),
 }
 
 /// The commands on release files.

@@ -5,12 +5,23 @@ pub(crate) mod bundle_show;
 pub(crate) mod bundle_verify;
 pub(crate) mod confirm;
 mod connection;
+mod floor_reset;
+pub(crate) mod key_install;
+pub(crate) mod key_list;
 pub(crate) mod key_new;
+pub(crate) mod key_revoke;
+pub(crate) mod key_root_anchors;
+pub(crate) mod key_root_new;
+pub(crate) mod key_rotate;
+mod key_set_view;
 pub(crate) mod key_show;
+pub(crate) mod key_sign;
 pub(crate) mod rollback;
 pub(crate) mod status;
+mod status_recovery;
 mod trial_options;
 pub(crate) mod update;
+mod values;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -18,7 +29,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use sonde::failure::{Class, Failure};
 
-use crate::cli::{Arguments, BundleCommand, Command, KeyCommand};
+use crate::cli::{Arguments, BundleCommand, Command, Common, KeyCommand, RootCommand};
 use crate::output;
 
 /// What a command found: the answer is yes, or no.
@@ -63,10 +74,23 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Command::Update(args) => output::finish(update::run(args), common),
         Command::Confirm(args) => output::finish(confirm::run(args), common),
         Command::Rollback(args) => output::finish(rollback::run(args), common),
-        Command::Key(KeyCommand::New(args)) => output::finish(key_new::run(args), common),
-        Command::Key(KeyCommand::Show(args)) => output::finish(key_show::run(args), common),
+        Command::Key(command) => run_key(command, common),
         Command::Bundle(BundleCommand::Build(args)) => output::finish(bundle_build::run(args), common),
         Command::Bundle(BundleCommand::Show(args)) => output::finish(bundle_show::run(args), common),
         Command::Bundle(BundleCommand::Verify(args)) => output::finish(bundle_verify::run(args), common),
+    }
+}
+
+fn run_key(command: &KeyCommand, common: Common) -> ExitCode {
+    match command {
+        KeyCommand::New(args) => output::finish(key_new::run(args), common),
+        KeyCommand::Show(args) => output::finish(key_show::run(args), common),
+        KeyCommand::Root(RootCommand::New(args)) => output::finish(key_root_new::run(args), common),
+        KeyCommand::Root(RootCommand::Anchors(args)) => output::finish(key_root_anchors::run(args), common),
+        KeyCommand::Rotate(args) => output::finish(key_rotate::run(args), common),
+        KeyCommand::Revoke(args) => output::finish(key_revoke::run(args), common),
+        KeyCommand::Sign(args) => output::finish(key_sign::run(args), common),
+        KeyCommand::List(args) => output::finish(key_list::run(args), common),
+        KeyCommand::Install(args) => output::finish(key_install::run(args), common),
     }
 }

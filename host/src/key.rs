@@ -1,9 +1,11 @@
-//! Ed25519 keys: a release key signs manifests, its public half verifies them.
+//! Ed25519 keys: a release key signs manifests, a root key signs key sets; their public halves verify them.
 //!
-//! Does not decide which key a unit believes: the unit's trust anchors do (`boot:B10`).
+//! Does not decide which key a unit believes: the unit's trust anchors and its key set do (`boot:B10`).
 
+pub mod anchors;
 pub mod file;
 pub mod passphrase;
+pub mod root;
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use protocol::digest::KeyId;

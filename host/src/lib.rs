@@ -1,6 +1,7 @@
 //! Signs releases and takes units through updates over the plant's own bus.
 //!
 //! - [`key`], [`elf`], [`bundle`]: from a linked image to a signed release file, and back.
+//! - [`key_set`]: which keys units believe, changed and signed by root keys, and brought to a unit.
 //! - [`endpoint`], [`bus`], [`session`]: a line, its owner, and the messages that go over it.
 //! - [`update`]: another version for one unit, and back.
 //! - [`failure`]: what an error means for the caller.
@@ -13,5 +14,7 @@ pub mod elf;
 pub mod endpoint;
 pub mod failure;
 pub mod key;
+pub mod key_set;
 pub mod session;
 pub mod update;
+mod whole_file;

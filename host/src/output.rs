@@ -57,6 +57,17 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Asks for a line on the terminal; `None` when there is none, or nobody answers.
+pub(crate) fn ask(question: &str) -> Option<String> {
+    if !std::io::stdin().is_terminal() {
+        return None;
+    }
+    eprint!("{question}");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).ok()?;
+    Some(answer.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 /// Sends the log to stderr: warnings, with -v what happens, with -vv every frame.
 pub(crate) fn start_log(verbose: u8) {
     let level = match verbose {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use protocol::layout::Slot;
 use protocol::mailbox::{self, ENVELOPE_SIZE, Envelope, REQUEST_REGISTERS, RESPONSE_REGISTERS, message_length};
-use protocol::message::{Answer, Hello, MAX_PAGE_HASHES, PageMap, Reply, Request, SlotReport, UnitStatus};
+use protocol::message::{Answer, Hello, MAX_PAGE_HASHES, PageMap, Recovery, Reply, Request, SlotReport, UnitStatus};
 use protocol::modbus::exception::Exception;
 use protocol::version;
 use rand_core::{OsRng, RngCore as _};
@@ -38,6 +38,46 @@ pub struct Session {
     sequence: u16,
 }
 
+/// Who answers for a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The firmware.
+    Firmware(Hello),
+    /// The loader: no image runs (`boot:B9`).
+    Recovery(Recovery),
+}
+
+/// How a unit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// An image runs.
+    Runs(UnitStatus),
+    /// The loader answers, since no image runs.
+    Recovery(Recovery),
+}
+
+impl Who {
+    /// Oldest and newest message version it understands.
+    #[must_use]
+    pub fn speaks(&self) -> (u16, u16) {
+        match self {
+            Self::Firmware(hello) => (hello.oldest_version, hello.current_version),
+            Self::Recovery(recovery) => (recovery.oldest_version, recovery.current_version),
+        }
+    }
+
+    /// Its serial number, in words.
+    #[must_use]
+    pub fn serial(&self) -> String {
+        match self {
+            Self::Firmware(hello) => hello.serial.to_string(),
+            Self::Recovery(recovery) => {
+                recovery.serial.map_or_else(|| "unknown".to_owned(), |serial| serial.to_string())
+            }
+        }
+    }
+}
+
 /// What the response window says to us.
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 enum Seen {
@@ -51,26 +91,35 @@ enum Seen {
 }
 
 impl Session {
-    /// Says hello and agrees on a message version.
+    /// Says hello to firmware and agrees on a message version.
+    ///
+    /// # Errors
+    /// [`SessionError`], among others [`SessionError::InRecovery`].
+    pub async fn open(bus: &Bus, unit: UnitId) -> Result<(Self, Hello), SessionError> {
+        match Self::meet(bus, unit).await? {
+            (session, Who::Firmware(hello)) => Ok((session, hello)),
+            (_, Who::Recovery(Recovery { why, .. })) => Err(SessionError::InRecovery { unit, why }),
+        }
+    }
+
+    /// Says hello to whoever answers, firmware or a loader in recovery, and agrees on a message version.
     ///
     /// # Errors
     /// [`SessionError`].
-    pub async fn open(bus: &Bus, unit: UnitId) -> Result<(Self, Hello), SessionError> {
+    pub async fn meet(bus: &Bus, unit: UnitId) -> Result<(Self, Who), SessionError> {
         // Not 0, which a window holds that nobody has written to.
         let number = (OsRng.next_u32() >> 16) as u16 | 1;
         let mut session = Self { bus: bus.clone(), unit, session: number, sequence: 0 };
-        let hello = match session.ask(&Request::Hello).await? {
-            Answer::Hello(hello) => hello,
+        let who = match session.ask(&Request::Hello).await? {
+            Answer::Hello(hello) => Who::Firmware(hello),
+            Answer::Recovery(recovery) => Who::Recovery(recovery),
             other => return Err(session.other_answer(&other)),
         };
-        if hello.oldest_version > version::CURRENT || hello.current_version < version::MIN {
-            return Err(SessionError::Version {
-                unit,
-                speaks: (hello.oldest_version, hello.current_version),
-                ours: (version::MIN, version::CURRENT),
-            });
+        let speaks = who.speaks();
+        if speaks.0 > version::CURRENT || speaks.1 < version::MIN {
+            return Err(SessionError::Version { unit, speaks, ours: (version::MIN, version::CURRENT) });
         }
-        Ok((session, hello))
+        Ok((session, who))
     }
 
     /// The bus it runs over.
@@ -85,14 +134,26 @@ impl Session {
         self.unit
     }
 
-    /// Asks how the unit is.
+    /// Asks how the unit is, whoever answers for it.
     ///
     /// # Errors
     /// [`SessionError`].
-    pub async fn status(&mut self) -> Result<UnitStatus, SessionError> {
+    pub async fn condition(&mut self) -> Result<Condition, SessionError> {
         match self.ask(&Request::Status).await? {
-            Answer::Status(status) => Ok(status),
+            Answer::Status(status) => Ok(Condition::Runs(status)),
+            Answer::Recovery(recovery) => Ok(Condition::Recovery(recovery)),
             other => Err(self.other_answer(&other)),
+        }
+    }
+
+    /// Asks how the firmware is.
+    ///
+    /// # Errors
+    /// [`SessionError`], among others [`SessionError::InRecovery`].
+    pub async fn status(&mut self) -> Result<UnitStatus, SessionError> {
+        match self.condition().await? {
+            Condition::Runs(status) => Ok(status),
+            Condition::Recovery(Recovery { why, .. }) => Err(SessionError::InRecovery { unit: self.unit, why }),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Takes one unit to another version: stage, activate, watch the trial, confirm, or go back and say why (`boot:U1`-`U7`).
+//! A unit in recovery is revived in the same way (`boot:B9`).
 //!
 //! Does not retry a whole update and knows one unit only: a rollout decides about more.
 
 mod choose;
 mod error;
 mod report;
+mod revive;
 mod rollback;
 mod stage;
 mod trial;
@@ -12,20 +14,21 @@ mod trial;
 use std::time::Duration;
 
 use protocol::boot_record::ImageRef;
-use protocol::message::{Answer, ChannelPolicy, Refusal, Request, UnitStatus};
+use protocol::message::{Answer, ChannelPolicy, Hello, Refusal, Request};
 use tokio::time::Instant;
 
-use crate::bundle::Release;
+use crate::bundle::{Release, ReleaseImage};
 use crate::bus::{Bus, BusError, UnitId};
 use crate::key::PublicKey;
-use crate::session::{Session, SessionError};
+use crate::session::{Session, SessionError, Who};
 
+use self::choose::Chosen;
 pub use self::choose::{ChooseError, Precheck};
 pub use self::error::UpdateError;
 pub use self::report::{Image, Outcome, Reason, Report, Transferred};
 pub use self::rollback::roll_back;
 pub use self::trial::TrialLimits;
-use self::trial::{Expected, Said};
+use self::trial::{Before, Expected, Said};
 
 /// How an update is to go.
 #[derive(Debug, Clone)]
@@ -66,7 +69,7 @@ pub enum Progress {
 /// Takes progress in.
 pub type Watch<'a> = &'a mut (dyn FnMut(Progress) + Send);
 
-/// Updates a unit to a release.
+/// Updates a unit to a release, or revives it with one.
 ///
 /// # Errors
 /// [`UpdateError`] when the unit refuses, or when bus or unit fail. A trial that failed is no error but an [`Outcome`].
@@ -80,26 +83,66 @@ pub async fn update(
     let started = Instant::now();
     let wire = bus.wire();
     watch(Progress::Step("asking the unit"));
-    let (mut session, hello) = Session::open(bus, unit).await?;
-    let before = session.status().await?;
-    let mut report = Report::new(unit, &hello, &before);
-    let chosen = choose::choose(release, &hello, &before, options)?;
-    if let Some(running) = chosen.already_running {
-        report.outcome = Outcome::AlreadyRunning { image: running.into() };
-        report.end(started, bus.wire() - wire);
-        return Ok(report);
+    let (session, who) = Session::meet(bus, unit).await?;
+    let mut report = match who {
+        Who::Firmware(hello) => update_running(session, &hello, release, options, watch).await?,
+        Who::Recovery(recovery) => revive::revive(session, &recovery, release, options, watch).await?,
+    };
+    report.end(started, bus.wire() - wire);
+    Ok(report)
+}
+
+async fn update_running(
+    mut session: Session,
+    hello: &Hello,
+    release: &Release,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Report, UpdateError> {
+    let status = session.status().await?;
+    let mut report = Report::new(session.unit(), hello.serial.to_string(), Some(status.running));
+    match choose::choose(release, hello, &status, options)? {
+        Chosen::AlreadyRunning(running) => report.outcome = Outcome::AlreadyRunning { image: running.into() },
+        Chosen::OnTrial { image, fallback } => {
+            report.before = fallback.map(Image::from);
+            let before = Before { running: fallback, ..Before::from(&status) };
+            let expected = Expected { image, said: Said::Yes };
+            end_trial(&session, &mut report, expected, &before, options, watch).await?;
+        }
+        Chosen::Image(image) => {
+            let staged = stage_and_activate(&mut session, release, image, watch).await?;
+            report.transferred = Some(staged.0);
+            end_trial(&session, &mut report, staged.1, &Before::from(&status), options, watch).await?;
+        }
     }
-    let image = chosen.image;
-    report.transferred = Some(stage::stage(&mut session, release, image, watch).await?);
+    Ok(report)
+}
+
+async fn stage_and_activate(
+    session: &mut Session,
+    release: &Release,
+    image: &ReleaseImage,
+    watch: Watch<'_>,
+) -> Result<(Transferred, Expected), UpdateError> {
+    let transferred = stage::stage(session, release, image, watch).await?;
     watch(Progress::Step("activating"));
     let expected = ImageRef { slot: image.manifest.slot, version: image.manifest.version, tag: image.manifest.tag() };
     let request = Request::Activate { channels: ChannelPolicy::RefuseWhileRunning };
-    let expected = switch(&mut session, &request, expected).await?;
+    Ok((transferred, switch(session, &request, expected).await?))
+}
+
+async fn end_trial(
+    session: &Session,
+    report: &mut Report,
+    expected: Expected,
+    before: &Before,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<(), UpdateError> {
     watch(Progress::Step("waiting for the trial"));
-    let verdict = trial::watch(bus, unit, expected, &before, options.limits).await?;
-    conclude(bus, unit, &mut report, verdict, &before, options, watch).await?;
-    report.end(started, bus.wire() - wire);
-    Ok(report)
+    let (bus, unit) = (session.bus(), session.unit());
+    let verdict = trial::watch(bus, unit, expected, before, options.limits).await?;
+    conclude(bus, unit, report, verdict, before, options, watch).await
 }
 
 /// Asks for a switch to `image` and lets the time until the restart pass. The answer may be lost to the restart itself:
@@ -125,34 +168,46 @@ async fn conclude(
     unit: UnitId,
     report: &mut Report,
     verdict: trial::Verdict,
-    before: &UnitStatus,
+    before: &Before,
     options: &Options,
     watch: Watch<'_>,
 ) -> Result<(), UpdateError> {
+    let kept = if before.running.is_some() { Outcome::Confirmed } else { Outcome::Revived };
     match verdict {
         trial::Verdict::Good { status, after } => {
             report.restart_s = Some(after.as_secs_f64());
-            report.after = status.running.into();
+            report.after = Some(status.running.into());
             report.outcome = match (trial::is_confirmed(&status), options.then) {
-                (true, _) => Outcome::Confirmed,
+                (true, _) => kept,
                 (false, Then::LeaveOnTrial) => Outcome::OnTrial,
                 (false, Then::Confirm) => {
                     watch(Progress::Step("confirming"));
                     confirm(bus, unit).await?;
-                    Outcome::Confirmed
+                    kept
                 }
             };
         }
         trial::Verdict::FellBack { status, reason } => {
-            report.after = status.running.into();
+            report.after = Some(status.running.into());
             report.outcome = Outcome::FellBack { reason };
         }
-        trial::Verdict::Bad { reason } => {
-            watch(Progress::Step("rolling back"));
-            let status = rollback::undo(bus, unit, before, options.limits).await?;
-            report.after = status.running.into();
-            report.outcome = Outcome::RolledBack { reason };
+        trial::Verdict::InRecovery { reason } => {
+            report.after = None;
+            report.outcome = Outcome::FellIntoRecovery { reason };
         }
+        trial::Verdict::Bad { reason } => match before.running {
+            Some(home) => {
+                watch(Progress::Step("rolling back"));
+                let status = rollback::undo(bus, unit, home, before, options.limits).await?;
+                report.after = Some(status.running.into());
+                report.outcome = Outcome::RolledBack { reason };
+            }
+            None => {
+                let status = Session::open(bus, unit).await?.0.status().await?;
+                report.after = Some(status.running.into());
+                report.outcome = Outcome::NotWell { reason };
+            }
+        },
     }
     Ok(())
 }

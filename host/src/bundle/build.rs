@@ -1,6 +1,5 @@
 //! Builds a release file from linked images and a key.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use protocol::bundle::{ENTRY_SIZE, HEADER_SIZE, MAX_ENTRIES, emit_head};
@@ -13,6 +12,7 @@ use protocol::semver::Version;
 use crate::elf::{ElfError, LinkedImage};
 use crate::failure::{Class, Failure};
 use crate::key::ReleaseKey;
+use crate::whole_file::{self, Existing, WriteError};
 
 /// What all images of a release have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,16 +140,11 @@ fn build_id_of(images: &[LinkedImage; 2]) -> [u8; 20] {
 /// # Errors
 /// [`BuildError::Write`].
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
-    let failed = |source| BuildError::Write { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o644));
-    }
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    whole_file::write(path, bytes, 0o644, Existing::Replace).map_err(|error| BuildError::Write {
+        path: path.to_owned(),
+        source: match error {
+            WriteError::System(source) => source,
+            WriteError::Exists => std::io::ErrorKind::AlreadyExists.into(),
+        },
+    })
 }

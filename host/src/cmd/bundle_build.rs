@@ -10,6 +10,7 @@ use sonde::bundle::build::{ReleaseTerms, assemble, read_image, write};
 use sonde::key::file::read_private;
 
 use super::Failed;
+use super::values::version;
 use crate::passphrase;
 
 /// Build and sign a release file from the images for both slots
@@ -95,8 +96,4 @@ pub(crate) fn run(args: &Args) -> Result<Report, Failed> {
         image_bytes: [images[0].bytes.len(), images[1].bytes.len()],
         bundle_bytes: bytes.len(),
     })
-}
-
-fn version(text: &str) -> Result<Version, String> {
-    Version::parse(text).ok_or_else(|| "expected three numbers from 0 to 65535, as in 1.2.3".to_owned())
 }

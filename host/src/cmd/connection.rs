@@ -18,6 +18,13 @@ pub(crate) struct Connection {
     /// The bus: rtu:///dev/ttyUSB0?baud=115200&parity=none or rtu+tcp://host:port
     #[arg(value_name = "URL")]
     endpoint: Endpoint,
+    #[command(flatten)]
+    line: Line,
+}
+
+/// Which unit on a bus, and how patiently.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Line {
     /// The unit's id on its bus
     #[arg(long, value_name = "N", default_value_t = UnitId::DEFAULT.get(),
         value_parser = clap::value_parser!(u8).range(1..=247))]
@@ -48,11 +55,22 @@ impl Connection {
         &self,
         work: impl FnOnce(Bus, UnitId) -> F,
     ) -> Result<R, Failed> {
+        self.line.run(&self.endpoint, work)
+    }
+}
+
+impl Line {
+    /// Opens the bus at `endpoint` and runs something on the unit.
+    pub(crate) fn run<R, F: Future<Output = Result<R, Failed>>>(
+        &self,
+        endpoint: &Endpoint,
+        work: impl FnOnce(Bus, UnitId) -> F,
+    ) -> Result<R, Failed> {
         let unit = UnitId::new(self.unit).expect("the command line takes 1 to 247 only");
         let patience = Patience { timeout: Duration::from_millis(self.timeout), attempts: ATTEMPTS };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError)?;
         runtime.block_on(async {
-            let bus = Bus::open(&self.endpoint, patience).await?;
+            let bus = Bus::open(endpoint, patience).await?;
             work(bus, unit).await
         })
     }

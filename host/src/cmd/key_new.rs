@@ -1,10 +1,11 @@
 //! `sonde key new`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use protocol::digest::KeyId;
 use serde::Serialize;
 use sonde::key::ReleaseKey;
-use sonde::key::file::{Protection, write_new};
+use sonde::key::file::{NewKeyError, Protection, write_new};
 
 use super::Failed;
 use crate::passphrase;
@@ -17,6 +18,13 @@ use crate::passphrase;
 #[command(after_help = "Examples:\n  sonde key new --out release.key\n  \
 SONDE_PASSPHRASE=... sonde key new --out release.key\n  sonde key new --out ci.key --no-passphrase")]
 pub(crate) struct Args {
+    #[command(flatten)]
+    new: NewKey,
+}
+
+/// Where a new key goes and how it is protected.
+#[derive(clap::Args, Debug)]
+pub(crate) struct NewKey {
     /// File for the private key
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -32,6 +40,7 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 pub(crate) struct Report {
     key_id: String,
+    role: &'static str,
     private_key: PathBuf,
     public_key: PathBuf,
     encrypted: bool,
@@ -42,25 +51,38 @@ impl super::Report for Report {}
 impl std::fmt::Display for Report {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let how = if self.encrypted { "encrypted" } else { "NOT encrypted" };
-        writeln!(formatter, "key {}", self.key_id)?;
+        writeln!(formatter, "{} key {}", self.role, self.key_id)?;
         writeln!(formatter, "  private  {} ({how}; keep it, nobody can make it again)", self.private_key.display())?;
         writeln!(formatter, "  public   {}", self.public_key.display())
     }
 }
 
+impl NewKey {
+    /// Writes a key pair and says so.
+    pub(crate) fn write(
+        &self,
+        role: &'static str,
+        id: KeyId,
+        write: impl FnOnce(&Path, &Protection) -> Result<PathBuf, NewKeyError>,
+    ) -> Result<Report, Failed> {
+        let protection = if self.no_passphrase {
+            Protection::FileModeOnly
+        } else {
+            Protection::Encrypted(passphrase::new(self.passphrase_file.as_deref())?)
+        };
+        let public_key = write(&self.out, &protection)?;
+        Ok(Report {
+            key_id: id.to_string(),
+            role,
+            private_key: self.out.clone(),
+            public_key,
+            encrypted: matches!(protection, Protection::Encrypted(_)),
+        })
+    }
+}
+
 /// Makes the key pair.
 pub(crate) fn run(args: &Args) -> Result<Report, Failed> {
-    let protection = if args.no_passphrase {
-        Protection::FileModeOnly
-    } else {
-        Protection::Encrypted(passphrase::new(args.passphrase_file.as_deref())?)
-    };
     let key = ReleaseKey::generate();
-    let public_key = write_new(&args.out, &key, &protection)?;
-    Ok(Report {
-        key_id: key.public().id().to_string(),
-        private_key: args.out.clone(),
-        public_key,
-        encrypted: matches!(protection, Protection::Encrypted(_)),
-    })
+    args.new.write("release", key.public().id(), |path, protection| write_new(path, &key, protection))
 }

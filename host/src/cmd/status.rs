@@ -7,13 +7,14 @@ use protocol::layout::Slot;
 use protocol::message::{Hello, SelfTest, SlotContent, Transfer, UnitStatus};
 use serde::Serialize;
 use sonde::bus::{UnitId, Wire};
-use sonde::session::Session;
+use sonde::session::{Session, Who};
 use sonde::update::Image;
 
 use super::Failed;
 use super::connection::Connection;
+use super::status_recovery::RecoveryReport;
 
-/// Show what a unit runs, since when and why, and how it is
+/// Show what a unit runs, since when and why, and how it is; of a unit in recovery why it is, and what to do
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  sonde status rtu:///dev/ttyUSB0\n  \
 sonde status rtu+tcp://10.0.0.7:4001 --unit 3 --slots\n  sonde --json status rtu+tcp://10.0.0.7:4001")]
@@ -27,7 +28,15 @@ pub(crate) struct Args {
 
 /// How a unit is.
 #[derive(Serialize)]
-pub(crate) struct Report {
+#[serde(untagged)]
+pub(crate) enum Report {
+    Runs(Box<RunningReport>),
+    Recovery(Box<RecoveryReport>),
+}
+
+/// How a unit is that runs something.
+#[derive(Serialize)]
+pub(crate) struct RunningReport {
     unit: u8,
     serial: String,
     product: String,
@@ -76,7 +85,7 @@ struct SelfTestReport {
 
 #[derive(Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-enum TransferReport {
+pub(crate) enum TransferReport {
     Idle,
     Receiving { slot: String, pages_done: u8, pages: u8 },
     Staged { image: Image },
@@ -95,7 +104,14 @@ struct SlotLine {
 /// Asks the unit.
 pub(crate) fn run(args: &Args) -> Result<Report, Failed> {
     args.connection.run(async |bus, unit| {
-        let (mut session, hello) = Session::open(&bus, unit).await?;
+        let (mut session, who) = Session::meet(&bus, unit).await?;
+        let hello = match who {
+            Who::Firmware(hello) => hello,
+            // It says what is wrong with its slots without being asked.
+            Who::Recovery(recovery) => {
+                return Ok(Report::Recovery(Box::new(RecoveryReport::new(unit, &recovery, bus.wire()))));
+            }
+        };
         let status = session.status().await?;
         let mut slots = Vec::new();
         if args.slots {
@@ -103,10 +119,10 @@ pub(crate) fn run(args: &Args) -> Result<Report, Failed> {
                 slots.push(slot_line(&mut session, slot).await?);
             }
         }
-        let mut report = Report::new(unit, &hello, &status);
+        let mut report = RunningReport::new(unit, &hello, &status);
         report.slots = slots;
         report.wire = bus.wire();
-        Ok(report)
+        Ok(Report::Runs(Box::new(report)))
     })
 }
 
@@ -124,7 +140,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-impl Report {
+impl RunningReport {
     fn new(unit: UnitId, hello: &Hello, status: &UnitStatus) -> Self {
         Self {
             unit: unit.get(),
@@ -194,6 +210,15 @@ impl From<Transfer> for TransferReport {
 impl super::Report for Report {}
 
 impl Display for Report {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Runs(report) => report.fmt(formatter),
+            Self::Recovery(report) => report.fmt(formatter),
+        }
+    }
+}
+
+impl Display for RunningReport {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let Self { unit, serial, product, hardware_revision, running, .. } = self;
         writeln!(formatter, "unit {unit}  serial {serial}, product {product}, hardware revision {hardware_revision}")?;

@@ -1,27 +1,44 @@
 //! Key files: PKCS#8 PEM for the private key, SPKI PEM for the public one, as OpenSSL reads and writes them.
 //!
-//! A private key file is made with mode 0600 and never overwritten; one that others could read is not used.
+//! A private key file is made with mode 0600 and never overwritten; one that others could read is not used. A root key's
+//! files say that they are one, and neither is taken for the other.
 
-use std::fs::{File, Permissions};
-use std::io::{Read as _, Write as _};
+mod pem;
+
+use std::fmt::{self, Display, Formatter};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use ed25519_dalek::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, KeypairBytes};
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use pkcs8::pkcs5::pbes2;
-use pkcs8::{EncodePrivateKey as _, EncryptedPrivateKeyInfo, LineEnding, PrivateKeyInfo, SecretDocument};
-use rand_core::{OsRng, RngCore as _};
 use zeroize::Zeroizing;
 
 use super::passphrase::{Passphrase, PassphraseError};
+use super::root::{RootKey, RootPublicKey};
 use super::{PublicKey, ReleaseKey};
 use crate::failure::{Class, Failure};
+use crate::whole_file::{self, Existing, WriteError};
 
 /// Longest key file worth reading, bytes; ours have fewer than 500.
 const MAX_FILE: u64 = 64 * 1024;
-/// scrypt cost as a power of two, block size and parallelism. 16 MiB of memory: the most that OpenSSL accepts by default
-/// at this block size; p = 5 makes up for it (OWASP password storage, scrypt).
-const SCRYPT: (u8, u32, u32) = (14, 8, 5);
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It signs images.
+    Release,
+    /// It signs key sets.
+    Root,
+}
+
+impl Display for Role {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Release => "release",
+            Self::Root => "root",
+        })
+    }
+}
 
 /// How a private key file is protected.
 #[derive(Debug)]
@@ -96,6 +113,16 @@ pub enum ReadKeyError {
         /// What it is.
         found: String,
     },
+    /// A root key where a release key is needed, or the other way round.
+    #[error("{} is a {found} key, expected a {expected} key; {}", path.display(), advice(*expected))]
+    OtherRole {
+        /// The file.
+        path: PathBuf,
+        /// What is needed.
+        expected: Role,
+        /// What it is.
+        found: Role,
+    },
     /// The passphrase does not open it.
     #[error("the passphrase does not open {}; try again, or check SONDE_PASSPHRASE and --passphrase-file", path.display())]
     WrongPassphrase {
@@ -122,6 +149,7 @@ impl Failure for ReadKeyError {
             Self::Open { .. } => "key.open",
             Self::TooOpen { .. } => "key.permissions",
             Self::NotAKey { .. } => "key.malformed",
+            Self::OtherRole { .. } => "key.role",
             Self::WrongPassphrase { .. } => "key.wrong_passphrase",
             Self::NoPassphrase { .. } => "key.no_passphrase",
         }
@@ -141,19 +169,31 @@ pub fn public_path(private: &Path) -> PathBuf {
 /// # Errors
 /// [`NewKeyError`]; then neither file was made.
 pub fn write_new(path: &Path, key: &ReleaseKey, protection: &Protection) -> Result<PathBuf, NewKeyError> {
+    write_pair(path, &key.0, Role::Release, protection)
+}
+
+/// The same for a root key.
+///
+/// # Errors
+/// [`NewKeyError`]; then neither file was made.
+pub fn write_new_root(path: &Path, key: &RootKey, protection: &Protection) -> Result<PathBuf, NewKeyError> {
+    write_pair(path, &key.0, Role::Root, protection)
+}
+
+fn write_pair(path: &Path, key: &SigningKey, role: Role, protection: &Protection) -> Result<PathBuf, NewKeyError> {
     let public = public_path(path);
     if let Some(taken) = [path, &public].into_iter().find(|path| path.symlink_metadata().is_ok()) {
         return Err(NewKeyError::Exists { path: taken.to_owned() });
     }
-    write_file(&public, public_pem(&key.public()).as_bytes(), 0o644)?;
-    write_file(path, private_pem(key, protection).as_bytes(), 0o600).inspect_err(|_| {
+    write_file(&public, pem::public(&key.verifying_key(), role).as_bytes(), 0o644)?;
+    write_file(path, pem::private(key, role, protection).as_bytes(), 0o600).inspect_err(|_| {
         // Best effort: a public key without its private one is harmless.
         let _ = std::fs::remove_file(&public);
     })?;
     Ok(public)
 }
 
-/// Reads a private key; asks for the passphrase only when the file is encrypted.
+/// Reads a private release key; asks for the passphrase only when the file is encrypted.
 ///
 /// # Errors
 /// [`ReadKeyError`], the file's permissions included.
@@ -161,105 +201,89 @@ pub fn read_private(
     path: &Path,
     passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
 ) -> Result<ReleaseKey, ReadKeyError> {
-    let (text, mode) = read_file(path)?;
-    if mode & 0o077 != 0 {
-        return Err(ReadKeyError::TooOpen { path: path.to_owned(), mode: mode & 0o7777 });
-    }
-    parse_private(&text, path, passphrase)
+    private_of(path, Some(Role::Release), passphrase).map(|(key, _)| ReleaseKey(key))
 }
 
-/// Reads a public key.
+/// The same for a root key.
+///
+/// # Errors
+/// [`ReadKeyError`], the file's permissions included.
+pub fn read_private_root(
+    path: &Path,
+    passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
+) -> Result<RootKey, ReadKeyError> {
+    private_of(path, Some(Role::Root), passphrase).map(|(key, _)| RootKey(key))
+}
+
+/// Reads a public release key.
 ///
 /// # Errors
 /// [`ReadKeyError`].
 pub fn read_public(path: &Path) -> Result<PublicKey, ReadKeyError> {
-    let (text, _) = read_file(path)?;
-    parse_public(&text, path)
+    public_of(path, Some(Role::Release)).map(|(key, _)| PublicKey(key))
 }
 
-/// A public key as SPKI PEM.
-#[must_use]
-pub fn public_pem(key: &PublicKey) -> String {
-    key.0.to_public_key_pem(LineEnding::LF).expect("an Ed25519 public key always has an SPKI form")
+/// Reads a public root key.
+///
+/// # Errors
+/// [`ReadKeyError`].
+pub fn read_public_root(path: &Path) -> Result<RootPublicKey, ReadKeyError> {
+    public_of(path, Some(Role::Root)).map(|(key, _)| RootPublicKey(key))
 }
 
-/// A private key as PKCS#8 PEM. Version 1 of the structure: OpenSSL does not read version 2, which adds the public key.
-fn private_pem(key: &ReleaseKey, protection: &Protection) -> Zeroizing<String> {
-    let bytes = KeypairBytes { secret_key: key.0.to_bytes(), public_key: None };
-    let document = bytes.to_pkcs8_der().expect("an Ed25519 private key always has a PKCS#8 form");
-    let pem = match protection {
-        Protection::FileModeOnly => document.to_pem("PRIVATE KEY", LineEnding::LF),
-        Protection::Encrypted(passphrase) => {
-            encrypt(&document, passphrase).to_pem("ENCRYPTED PRIVATE KEY", LineEnding::LF)
-        }
-    };
-    pem.expect("a short document always has a PEM form")
-}
-
-fn encrypt(document: &SecretDocument, passphrase: &Passphrase) -> SecretDocument {
-    let (mut salt, mut iv) = ([0; 16], [0; 16]);
-    OsRng.fill_bytes(&mut salt);
-    OsRng.fill_bytes(&mut iv);
-    let (log_n, r, p) = SCRYPT;
-    let cost =
-        pkcs8::pkcs5::scrypt::Params::new(log_n, r, p, 32).expect("the cost is a constant within scrypt's limits");
-    let parameters = pbes2::Parameters::scrypt_aes256cbc(cost, &salt, &iv).expect("salt and IV have their fixed sizes");
-    let info: PrivateKeyInfo<'_> = document.decode_msg().expect("the document was just made as a PKCS#8 key");
-    info.encrypt_with_params(parameters, passphrase.as_bytes()).expect("these parameters are supported")
-}
-
-fn parse_private(
-    text: &str,
+/// What is public about the key in a file, whichever half and role it has: its role and its bytes.
+///
+/// # Errors
+/// [`ReadKeyError`].
+pub fn read_any(
     path: &Path,
     passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
-) -> Result<ReleaseKey, ReadKeyError> {
-    let wrong = |found: &str| ReadKeyError::NotAKey {
-        path: path.to_owned(),
-        expected: "Ed25519 private key (PKCS#8 PEM)",
-        found: found.to_owned(),
+) -> Result<(Role, PublicKey), ReadKeyError> {
+    let (key, role) = match public_of(path, None) {
+        Ok(found) => found,
+        Err(_) => private_of(path, None, passphrase).map(|(key, role)| (key.verifying_key(), role))?,
     };
-    let (label, document) = SecretDocument::from_pem(text).map_err(|_| wrong(describe(text)))?;
-    let document = match label {
-        "PRIVATE KEY" => document,
-        "ENCRYPTED PRIVATE KEY" => {
-            let info: EncryptedPrivateKeyInfo<'_> =
-                document.decode_msg().map_err(|_| wrong("something else under that label"))?;
-            let passphrase =
-                passphrase().map_err(|source| ReadKeyError::NoPassphrase { path: path.to_owned(), source })?;
-            // Wrong padding and wrong contents are one case: telling them apart helps only an attacker.
-            info.decrypt(passphrase.as_bytes()).map_err(|_| ReadKeyError::WrongPassphrase { path: path.to_owned() })?
-        }
-        _ => return Err(wrong(describe(text))),
-    };
-    let info: PrivateKeyInfo<'_> = document.decode_msg().map_err(|_| wrong("something else under that label"))?;
-    let bytes = KeypairBytes::try_from(info).map_err(|_| wrong("a private key of another kind"))?;
-    let key = SigningKey::try_from(&bytes).map_err(|_| wrong("a key whose halves do not belong together"))?;
-    Ok(ReleaseKey(key))
+    Ok((role, PublicKey(key)))
 }
 
-fn parse_public(text: &str, path: &Path) -> Result<PublicKey, ReadKeyError> {
-    let wrong = |found: &str| ReadKeyError::NotAKey {
-        path: path.to_owned(),
-        expected: "Ed25519 public key (SPKI PEM)",
-        found: found.to_owned(),
-    };
-    let key = VerifyingKey::from_public_key_pem(text).map_err(|_| wrong(describe(text)))?;
-    if key.is_weak() { Err(wrong("a weak key, which any signature fits")) } else { Ok(PublicKey(key)) }
+/// A public key as SPKI PEM, as its file holds it.
+#[must_use]
+pub fn public_pem(key: &PublicKey, role: Role) -> String {
+    pem::public(&key.0, role)
 }
 
-/// What a file seems to be, for an error message.
-fn describe(text: &str) -> &'static str {
-    let labels = [
-        ("BEGIN PUBLIC KEY", "a public key"),
-        ("BEGIN ENCRYPTED PRIVATE KEY", "a damaged encrypted private key"),
-        ("BEGIN PRIVATE KEY", "a private key, perhaps of another kind"),
-        ("BEGIN OPENSSH PRIVATE KEY", "an OpenSSH key"),
-        ("BEGIN CERTIFICATE", "a certificate"),
-    ];
-    match labels.iter().find(|(label, _)| text.contains(label)) {
-        Some((_, name)) => name,
-        None if text.is_empty() => "an empty file",
-        None => "no PEM file",
+fn private_of(
+    path: &Path,
+    expected: Option<Role>,
+    passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
+) -> Result<(SigningKey, Role), ReadKeyError> {
+    let (text, mode) = read_file(path)?;
+    if mode & 0o077 != 0 {
+        return Err(ReadKeyError::TooOpen { path: path.to_owned(), mode: mode & 0o7777 });
+    }
+    // Before a passphrase is asked for in vain.
+    let role = fits(pem::role(&text), expected, path)?;
+    Ok((pem::parse_private(&text, path, passphrase)?, role))
+}
+
+fn public_of(path: &Path, expected: Option<Role>) -> Result<(VerifyingKey, Role), ReadKeyError> {
+    let (text, _) = read_file(path)?;
+    // First, so that a file that is no key at all is called that.
+    let key = pem::parse_public(&text, path)?;
+    Ok((key, fits(pem::role(&text), expected, path)?))
+}
+
+fn fits(found: Role, expected: Option<Role>, path: &Path) -> Result<Role, ReadKeyError> {
+    match expected {
+        Some(expected) if expected != found => Err(ReadKeyError::OtherRole { path: path.to_owned(), expected, found }),
+        _ => Ok(found),
+    }
+}
+
+fn advice(expected: Role) -> &'static str {
+    match expected {
+        Role::Release => "root keys sign key sets only: name a key that `sonde key new` made",
+        Role::Root => "release keys sign images only: name a key that `sonde key root new` made",
     }
 }
 
@@ -285,25 +309,11 @@ fn mode_of(_: &std::fs::Metadata) -> u32 {
     0o600
 }
 
-/// Makes a file with that mode, whole or not at all, never over another one.
 fn write_file(path: &Path, contents: &[u8], mode: u32) -> Result<(), NewKeyError> {
-    let failed = |source| NewKeyError::Write { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(Permissions::from_mode(mode));
-    }
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    file.write_all(contents).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(NewKeyError::Exists { path: path.to_owned() })
-        }
-        Err(error) => Err(failed(error.error)),
-    }
+    whole_file::write(path, contents, mode, Existing::Keep).map_err(|error| match error {
+        WriteError::Exists => NewKeyError::Exists { path: path.to_owned() },
+        WriteError::System(source) => NewKeyError::Write { path: path.to_owned(), source },
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::message::Refusal;
+use protocol::message::{RecoveryReason, Refusal};
 
 use super::refusal;
 use crate::bus::{BusError, UnitId};
@@ -34,6 +34,14 @@ pub enum SessionError {
         speaks: (u16, u16),
         /// Oldest and newest version of this program.
         ours: (u16, u16),
+    },
+    /// The loader answers, and what was asked needs firmware.
+    #[error("unit {unit} is in recovery and runs no image: {why}; revive it with: sonde update URL BUNDLE")]
+    InRecovery {
+        /// The unit asked.
+        unit: UnitId,
+        /// Why it is.
+        why: RecoveryReason,
     },
     /// The response window holds no message.
     #[error(
@@ -79,7 +87,7 @@ impl Failure for SessionError {
         match self {
             Self::Refused { refusal, .. } => refusal::class(refusal),
             Self::Bus(error) => error.class(),
-            Self::Version { .. } => Class::No,
+            Self::Version { .. } | Self::InRecovery { .. } => Class::No,
             _ => Class::Bus,
         }
     }
@@ -89,6 +97,7 @@ impl Failure for SessionError {
             Self::Refused { refusal, .. } => refusal::kind(refusal),
             Self::Bus(error) => error.kind(),
             Self::Version { .. } => "session.version",
+            Self::InRecovery { .. } => "session.in_recovery",
             Self::Malformed { .. } => "session.malformed",
             Self::OtherAnswer { .. } => "session.other_answer",
             Self::StillPending { .. } => "session.still_pending",

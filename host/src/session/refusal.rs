@@ -59,7 +59,9 @@ pub(super) fn advice(refusal: &Refusal) -> &'static str {
         Refusal::NotUnderstood => "use the sonde release that came with its firmware",
         Refusal::OtherSession { .. } | Refusal::Busy => "wait until the other client is done, then try again",
         Refusal::OutOfSequence { .. } | Refusal::NoTransfer => "it was restarted or taken over meanwhile; start again",
-        Refusal::UnknownKey { .. } => "sign the release with a key that the unit knows",
+        Refusal::UnknownKey { .. } => {
+            "sign the release with a key that it believes (list them with: sonde key list --to URL), or bring it a key set that adds this one: sonde key install"
+        }
         Refusal::DevelopmentKey { .. } => "sign the release with the production key",
         Refusal::BadSignature => "the release was changed after it was signed; fetch it again",
         Refusal::BadManifest => "build the release with a sonde version that fits this unit's loader",
@@ -77,16 +79,26 @@ pub(super) fn advice(refusal: &Refusal) -> &'static str {
         Refusal::FailedItsTrial { .. } => "name a good release with: sonde rollback --to BUNDLE",
         Refusal::NotOnTrial => "nothing needs to be confirmed",
         Refusal::SelfTestFailed { .. } => "see which checks failed with: sonde status; then: sonde rollback",
-        Refusal::InRecovery => "update the unit first: no image runs",
-        Refusal::RevokedKey { .. } => "sign the release with a key that was not revoked",
-        Refusal::ExpiredKey { .. } => "sign the release with a key that has not expired",
-        Refusal::NoRoots => "provision root keys with the unit's anchors, over SWD",
+        Refusal::InRecovery => "revive the unit first with: sonde update URL BUNDLE",
+        Refusal::RevokedKey { .. } => {
+            "sign the release again with a key that it believes (list them with: sonde key list --to URL)"
+        }
+        Refusal::ExpiredKey { .. } => {
+            "sign the release again with a key that it believes (list them with: sonde key list --to URL), or bring it a key set with a later expiry"
+        }
+        Refusal::NoRoots => {
+            "provision it with an anchors page that names them, over SWD; make one with: sonde key root anchors"
+        }
         Refusal::BadKeySet => "build the key set with a sonde version that fits this unit",
         Refusal::KeySetIncomplete { .. } => "the unit was restarted or taken over meanwhile; send the key set again",
-        Refusal::KeySetSignatures { .. } => "have more of the unit's root keys sign the key set",
-        Refusal::KeySetOld { .. } => "number the key set above the unit's and sign it again",
-        Refusal::KeySetAhead { .. } => "number the key set closer to the unit's and sign it again",
-        Refusal::WouldNotBoot { .. } => "update to a release signed by a key that stays believed first",
+        Refusal::KeySetSignatures { .. } => "have more root holders sign it with: sonde key sign",
+        Refusal::KeySetOld { .. } => {
+            "make the next set from the one the unit has with: sonde key rotate, and have it signed"
+        }
+        Refusal::KeySetAhead { .. } => "make the next set with: sonde key rotate, and have it signed",
+        Refusal::WouldNotBoot { .. } => {
+            "update it to a release by a key that stays believed first, or give that image up with --give-up-running-image"
+        }
         Refusal::FlashFailed { .. } => "its flash may be worn out; try once more, then replace the unit",
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use protocol::boot_record::ImageRef;
 use protocol::layout::PAGE_SIZE;
-use protocol::message::{Hello, UnitStatus};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -21,10 +20,10 @@ pub struct Report {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// What ran before.
-    pub before: Image,
-    /// What runs now.
-    pub after: Image,
+    /// What ran before; nothing on a unit in recovery.
+    pub before: Option<Image>,
+    /// What runs now; nothing on a unit in recovery.
+    pub after: Option<Image>,
     /// The transfer, when there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transferred: Option<Transferred>,
@@ -50,6 +49,18 @@ pub enum Outcome {
     Confirmed,
     /// The other image runs, is well, and waits to be confirmed.
     OnTrial,
+    /// The unit ran nothing; now it runs the image, is well, and keeps it.
+    Revived,
+    /// The image was not well, and the unit has nothing to go back to: it runs it on trial.
+    NotWell {
+        /// Why.
+        reason: Reason,
+    },
+    /// The unit gave up on the image by itself and has nothing to run.
+    FellIntoRecovery {
+        /// Why.
+        reason: Reason,
+    },
     /// The other image was not well; the unit was told to go back.
     RolledBack {
         /// Why.
@@ -66,7 +77,7 @@ impl Outcome {
     /// Whether the unit is as it was asked to be.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        matches!(self, Self::AlreadyRunning { .. } | Self::Confirmed | Self::OnTrial)
+        matches!(self, Self::AlreadyRunning { .. } | Self::Confirmed | Self::OnTrial | Self::Revived)
     }
 }
 
@@ -98,6 +109,13 @@ pub enum Reason {
         /// The reset that ended the last attempt.
         reset: String,
     },
+    /// The loader stays in recovery.
+    Recovery {
+        /// Why it does.
+        why: String,
+        /// What is wrong with the slot.
+        slot: String,
+    },
 }
 
 impl Display for Reason {
@@ -109,6 +127,7 @@ impl Display for Reason {
             }
             Self::NotSettled { within_s } => write!(formatter, "it was not well within {within_s} s"),
             Self::FellBack { cause, reset } => write!(formatter, "{cause}; last reset: {reset}"),
+            Self::Recovery { why, slot } => write!(formatter, "{why}; the slot: {slot}"),
         }
     }
 }
@@ -192,13 +211,13 @@ impl Display for Transferred {
 }
 
 impl Report {
-    pub(super) fn new(unit: UnitId, hello: &Hello, before: &UnitStatus) -> Self {
+    pub(super) fn new(unit: UnitId, serial: String, before: Option<ImageRef>) -> Self {
         Self {
             unit: unit.get(),
-            serial: hello.serial.to_string(),
+            serial,
             outcome: Outcome::OnTrial,
-            before: before.running.into(),
-            after: before.running.into(),
+            before: before.map(Image::from),
+            after: before.map(Image::from),
             transferred: None,
             restart_s: None,
             wire: Wire::default(),
@@ -212,27 +231,31 @@ impl Report {
     }
 }
 
+impl Report {
+    fn headline(&self) -> String {
+        let name = |image: &Option<Image>| image.as_ref().map_or("nothing".to_owned(), Image::to_string);
+        let (before, after) = (name(&self.before), name(&self.after));
+        match &self.outcome {
+            Outcome::AlreadyRunning { image } => format!("already runs {image}, nothing done"),
+            Outcome::Confirmed => format!("{before} -> {after}, confirmed"),
+            Outcome::OnTrial => format!("{before} -> {after}, on trial; keep it with: sonde confirm"),
+            Outcome::Revived => format!("REVIVED from recovery, runs {after}, confirmed"),
+            Outcome::NotWell { reason } => format!(
+                "NOT WELL, runs {after} on trial with nothing to go back to: {reason}; hold the recovery pin through a reset and update it to another release"
+            ),
+            Outcome::FellIntoRecovery { reason } => {
+                format!("IN RECOVERY, runs nothing: {reason}; update it to another release")
+            }
+            Outcome::RolledBack { reason } => format!("ROLLED BACK, runs {after}: {reason}"),
+            Outcome::FellBack { reason } => format!("FELL BACK by itself, runs {after}: {reason}"),
+        }
+    }
+}
+
 impl Display for Report {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let Self { unit, serial, before, after, .. } = self;
-        match &self.outcome {
-            Outcome::AlreadyRunning { image } => {
-                writeln!(formatter, "unit {unit} ({serial}): already runs {image}, nothing done")?;
-            }
-            Outcome::Confirmed => writeln!(formatter, "unit {unit} ({serial}): {before} -> {after}, confirmed")?,
-            Outcome::OnTrial => {
-                writeln!(
-                    formatter,
-                    "unit {unit} ({serial}): {before} -> {after}, on trial; keep it with: sonde confirm"
-                )?;
-            }
-            Outcome::RolledBack { reason } => {
-                writeln!(formatter, "unit {unit} ({serial}): ROLLED BACK, runs {after}: {reason}")?;
-            }
-            Outcome::FellBack { reason } => {
-                writeln!(formatter, "unit {unit} ({serial}): FELL BACK by itself, runs {after}: {reason}")?;
-            }
-        }
+        let Self { unit, serial, .. } = self;
+        writeln!(formatter, "unit {unit} ({serial}): {}", self.headline())?;
         if let Some(transferred) = &self.transferred {
             writeln!(formatter, "  transfer  {transferred}")?;
         }

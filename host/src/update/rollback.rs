@@ -1,11 +1,12 @@
 //! Goes back to the image in the other slot: a decision, not an operation.
 
+use protocol::boot_record::ImageRef;
 use protocol::layout::Slot;
 use protocol::message::{ChannelPolicy, Request, SlotContent, UnitStatus};
 use tokio::time::Instant;
 
 use super::report::Report;
-use super::trial::{self, Expected, TrialLimits};
+use super::trial::{self, Before, Expected, TrialLimits};
 use super::{Options, Progress, UpdateError, Watch, conclude, switch};
 use crate::bus::{Bus, UnitId};
 use crate::session::Session;
@@ -19,10 +20,11 @@ pub async fn roll_back(bus: &Bus, unit: UnitId, options: &Options, watch: Watch<
     let wire = bus.wire();
     watch(Progress::Step("asking the unit"));
     let (mut session, hello) = Session::open(bus, unit).await?;
-    let before = session.status().await?;
-    let mut report = Report::new(unit, &hello, &before);
+    let status = session.status().await?;
+    let before = Before::from(&status);
+    let mut report = Report::new(unit, hello.serial.to_string(), before.running);
     watch(Progress::Step("rolling back"));
-    let expected = request(&mut session, before.running.slot).await?;
+    let expected = request(&mut session, status.running.slot).await?;
     watch(Progress::Step("waiting for the unit"));
     let verdict = trial::watch(bus, unit, expected, &before, options.limits).await?;
     conclude(bus, unit, &mut report, verdict, &before, options, watch).await?;
@@ -30,22 +32,23 @@ pub async fn roll_back(bus: &Bus, unit: UnitId, options: &Options, watch: Watch<
     Ok(report)
 }
 
-/// Undoes a bad trial: back to what ran before.
+/// Undoes a bad trial: back to `home`, which ran before.
 pub(super) async fn undo(
     bus: &Bus,
     unit: UnitId,
-    before: &UnitStatus,
+    home: ImageRef,
+    before: &Before,
     limits: TrialLimits,
 ) -> Result<UnitStatus, UpdateError> {
     let (mut session, _) = Session::open(bus, unit).await?;
     let now = session.status().await?;
-    if now.running == before.running {
+    if now.running == home {
         return Ok(now); // it fell back by itself meanwhile
     }
-    let expected = switch(&mut session, &ROLL_BACK, before.running).await?;
+    let expected = switch(&mut session, &ROLL_BACK, home).await?;
     match trial::watch(bus, unit, expected, before, limits).await? {
         trial::Verdict::Good { status, .. } | trial::Verdict::FellBack { status, .. } => Ok(status),
-        trial::Verdict::Bad { .. } => {
+        trial::Verdict::Bad { .. } | trial::Verdict::InRecovery { .. } => {
             let (mut session, _) = Session::open(bus, unit).await?;
             Ok(session.status().await?)
         }

@@ -42,7 +42,7 @@ pub(super) async fn stage(
             Err(error) if has_restarted(&error) => {
                 debug!(%error, "resuming");
                 let (bus, unit) = (session.bus().clone(), session.unit());
-                *session = Session::open(&bus, unit).await?.0;
+                *session = Session::meet(&bus, unit).await?.0;
             }
             result => return result.map(|()| transferred),
         }

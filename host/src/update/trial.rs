@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use protocol::boot_record::{ImageRef, Phase, Switch};
-use protocol::message::UnitStatus;
+use protocol::message::{Recovery, SlotTrouble, UnitStatus};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -11,7 +11,7 @@ use super::UpdateError;
 use super::report::Reason;
 use crate::bus::{Bus, Patience, UnitId};
 use crate::failure::{Class, Failure as _};
-use crate::session::{Session, SessionError};
+use crate::session::{Condition, Session, SessionError, Who};
 
 /// Between two looks, until it is back and after.
 const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
@@ -35,6 +35,26 @@ pub struct TrialLimits {
 impl Default for TrialLimits {
     fn default() -> Self {
         Self { deadline: Duration::from_secs(15), soak: Duration::from_millis(1500) }
+    }
+}
+
+/// What the unit was before it was told to run another image.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before {
+    /// What ran, and what to go back to; nothing on a unit in recovery.
+    pub(super) running: Option<ImageRef>,
+    pub(super) outputs: u8,
+    pub(super) last_switch: Option<Switch>,
+}
+
+impl Before {
+    /// Nothing ran, and all outputs were off (`boot:B9`).
+    pub(super) const RECOVERY: Self = Self { running: None, outputs: 0, last_switch: None };
+}
+
+impl From<&UnitStatus> for Before {
+    fn from(status: &UnitStatus) -> Self {
+        Self { running: Some(status.running), outputs: status.outputs, last_switch: Some(status.last_switch) }
     }
 }
 
@@ -67,6 +87,8 @@ pub(super) enum Verdict {
     Bad { reason: Reason },
     /// The unit gave up on it by itself.
     FellBack { status: UnitStatus, reason: Reason },
+    /// The loader gave up on it and has nothing to fall back on.
+    InRecovery { reason: Reason },
 }
 
 /// Looks until there is a verdict or the time is over.
@@ -74,7 +96,7 @@ pub(super) async fn watch(
     bus: &Bus,
     unit: UnitId,
     Expected { image, said }: Expected,
-    before: &UnitStatus,
+    before: &Before,
     limits: TrialLimits,
 ) -> Result<Verdict, UpdateError> {
     let started = Instant::now();
@@ -83,8 +105,13 @@ pub(super) async fn watch(
     let mut seen = Seen { switched: said == Said::Yes, ..Seen::default() };
     while started.elapsed() < limits.deadline {
         match look(&bus.with_patience(Patience { timeout, attempts: ATTEMPTS }), unit).await {
-            Ok(status) => {
+            Ok(Condition::Runs(status)) => {
                 if let Some(verdict) = seen.judge(status, image, before, limits.soak, started.elapsed()) {
+                    return Ok(verdict);
+                }
+            }
+            Ok(Condition::Recovery(recovery)) => {
+                if let Some(verdict) = judge_recovery(&recovery, image, started.elapsed()) {
                     return Ok(verdict);
                 }
             }
@@ -105,9 +132,22 @@ pub(super) async fn watch(
     }
 }
 
-async fn look(bus: &Bus, unit: UnitId) -> Result<UnitStatus, SessionError> {
-    let (mut session, _) = Session::open(bus, unit).await?;
-    session.status().await
+async fn look(bus: &Bus, unit: UnitId) -> Result<Condition, SessionError> {
+    match Session::meet(bus, unit).await? {
+        (mut session, Who::Firmware(_)) => session.condition().await,
+        (_, Who::Recovery(recovery)) => Ok(Condition::Recovery(recovery)),
+    }
+}
+
+/// A verdict when the loader has looked at the image and does not run it; none while it has not even restarted.
+fn judge_recovery(recovery: &Recovery, expected: ImageRef, watched: Duration) -> Option<Verdict> {
+    /// Between the answer to the request and the restart.
+    const RESTART: Duration = Duration::from_millis(200);
+    let trouble = recovery.slots[usize::from(expected.slot.code())];
+    let has_restarted = Duration::from_millis(recovery.uptime_ms.into()) <= watched + RESTART;
+    (has_restarted || trouble == SlotTrouble::CrashedOnTrial).then(|| Verdict::InRecovery {
+        reason: Reason::Recovery { why: recovery.why.to_string(), slot: trouble.to_string() },
+    })
 }
 
 /// Whether nothing needs to be confirmed.
@@ -131,14 +171,14 @@ impl Seen {
         &mut self,
         status: UnitStatus,
         expected: ImageRef,
-        before: &UnitStatus,
+        before: &Before,
         soak: Duration,
         now: Duration,
     ) -> Option<Verdict> {
         self.last = Some(status);
         if status.running != expected {
             // What was in the log before proves nothing, unless the unit is known to have switched since.
-            let news = self.switched || self.first_answer.is_some() || status.last_switch != before.last_switch;
+            let news = self.switched || self.first_answer.is_some() || Some(status.last_switch) != before.last_switch;
             return match status.last_switch {
                 Switch::FellBack { from, cause, reset } if news && from == expected.version => {
                     let reason = Reason::FellBack { cause: cause.to_string(), reset: reset.to_string() };

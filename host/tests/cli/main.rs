@@ -2,6 +2,7 @@
 
 mod elf_file;
 mod files;
+mod key_sets;
 mod keys;
 mod usage;
 

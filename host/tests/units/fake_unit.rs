@@ -1,6 +1,9 @@
 //! A unit in memory: mailboxes, one idle slot of pages, a trial. Keeps the rules that the host relies on (`boot:U1`-`U3`)
 //! and breaks down on request. It is no reference for the firmware: the linked images are, in `hil-tests`.
 
+mod keys;
+mod recovery;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,6 +25,9 @@ use protocol::semver::Version;
 use sonde::key::PublicKey;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Instant;
+
+use self::keys::Keys;
+pub(crate) use self::recovery::Trouble;
 
 const PAGE: usize = PAGE_SIZE as usize;
 /// From a restart to the first answer.
@@ -65,6 +71,11 @@ pub(crate) struct Faults {
 pub(crate) struct FakeUnit {
     pub(crate) id: u8,
     pub(crate) hardware: u8,
+    /// Message version.
+    pub(crate) speaks: u16,
+    pub(crate) keys: Keys,
+    /// The loader answers.
+    pub(crate) recovery: Option<Trouble>,
     pub(crate) trusted: Vec<PublicKey>,
     pub(crate) behaviour: Behaviour,
     pub(crate) faults: Faults,
@@ -95,6 +106,9 @@ impl FakeUnit {
         Self {
             id: 2,
             hardware: 1,
+            speaks: 2,
+            keys: Keys::default(),
+            recovery: None,
             trusted: Vec::new(),
             behaviour: Behaviour::Good,
             faults: Faults::default(),
@@ -125,6 +139,7 @@ impl FakeUnit {
     fn restart(&mut self, at: Instant) {
         (self.session, self.kept, self.transfer, self.staged) = (None, None, None, None);
         self.reply = Vec::new();
+        self.keys.forget_parts();
         self.started = at;
         self.silent_until = at + BOOT;
     }
@@ -136,12 +151,19 @@ impl FakeUnit {
             self.restart_at = None;
             let other = self.other.replace(self.running).expect("a switch has a target");
             self.running = other;
+            if self.recovery.take().is_some() {
+                self.other = None; // nothing ran before
+            }
             self.restart(at);
         }
-        let Phase::Trial { fallback: Some(fallback), .. } = self.phase else { return };
-        let on_trial = self.running != fallback && self.restart_at.is_none();
+        let Phase::Trial { fallback, .. } = self.phase else { return };
+        let on_trial = self.on_trial() && self.restart_at.is_none();
         let doomed = matches!(self.behaviour, Behaviour::Hangs | Behaviour::Dead);
         if on_trial && doomed && now >= self.started + GIVE_UP {
+            let Some(fallback) = fallback else {
+                self.fall_into_recovery();
+                return self.restart(now);
+            };
             let (from, cause) = (self.running.version, FallbackCause::AttemptsUsed);
             self.last_switch = Switch::FellBack { from, cause, reset: ResetCause::Watchdog };
             self.other = Some(self.running);
@@ -152,7 +174,7 @@ impl FakeUnit {
     }
 
     fn on_trial(&self) -> bool {
-        matches!(self.phase, Phase::Trial { fallback, .. } if fallback != Some(self.running))
+        self.recovery.is_none() && matches!(self.phase, Phase::Trial { fallback, .. } if fallback != Some(self.running))
     }
 
     /// The answer PDU, `None` for silence.
@@ -232,6 +254,10 @@ impl FakeUnit {
 
     fn execute(&mut self, request: Request) -> Result<Answer, Refusal> {
         Ok(match request {
+            Request::Hello | Request::Status if self.recovery.is_some() => {
+                Answer::Recovery(self.recovery_answer(self.recovery.expect("just looked")))
+            }
+            Request::Confirm | Request::RollBack { .. } if self.recovery.is_some() => return Err(Refusal::InRecovery),
             Request::Hello => Answer::Hello(self.hello()),
             Request::Status => Answer::Status(self.status()),
             _ if self.faults.hello_only.is_some() => return Err(self.faults.hello_only.expect("just looked")),
@@ -245,7 +271,8 @@ impl FakeUnit {
             Request::Finish => Answer::Staged(Staged { image: self.finish()? }),
             Request::Activate { .. } => {
                 let image = self.staged.ok_or(Refusal::NothingStaged)?;
-                self.phase = Phase::Trial { attempts: 1, fallback: Some(self.running) };
+                let fallback = self.recovery.is_none().then_some(self.running);
+                self.phase = Phase::Trial { attempts: 1, fallback };
                 self.last_switch = Switch::Activated { from: self.running.version };
                 self.switch(image)
             }
@@ -265,7 +292,7 @@ impl FakeUnit {
             }
             Request::Abort => Answer::Aborted,
             Request::KeySetPart { .. } | Request::InstallKeySet { .. } | Request::KeySetReport => {
-                return Err(Refusal::NotUnderstood);
+                self.on_keys(request)?
             }
         })
     }
@@ -279,7 +306,14 @@ impl FakeUnit {
     fn hello(&self) -> Hello {
         let serial = Serial::parse("FAKE-1").expect("a serial");
         let (product, hardware_revision) = (PRODUCT, self.hardware);
-        Hello { oldest_version: 1, current_version: 1, product, hardware_revision, serial, running: self.running }
+        Hello {
+            oldest_version: 1,
+            current_version: self.speaks,
+            product,
+            hardware_revision,
+            serial,
+            running: self.running,
+        }
     }
 
     pub(crate) fn status(&self) -> UnitStatus {
@@ -308,11 +342,7 @@ impl FakeUnit {
     }
 
     fn begin(&mut self, signed: &SignedManifest) -> Result<Began, Refusal> {
-        let key = signed.key_id();
-        let Some(trusted) = self.trusted.iter().find(|trusted| trusted.id() == key) else {
-            return Err(Refusal::UnknownKey { key });
-        };
-        if !trusted.signed(signed) {
+        if !self.believed(signed.key_id())?.signed(signed) {
             return Err(Refusal::BadSignature);
         }
         let manifest = Manifest::parse(signed.body()).map_err(|_| Refusal::BadManifest)?;
@@ -322,7 +352,8 @@ impl FakeUnit {
         if self.on_trial() {
             return Err(Refusal::TrialPending { running: self.running.version });
         }
-        if manifest.slot == self.running.slot {
+        let kept = self.recovery.map_or(Some(self.running.slot), |trouble| trouble.kept);
+        if kept == Some(manifest.slot) {
             return Err(Refusal::SlotRuns { slot: manifest.slot });
         }
         let (slot, pages) = (manifest.slot, manifest.length.div_ceil(PAGE_SIZE) as u8);

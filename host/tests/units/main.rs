@@ -2,5 +2,7 @@
 
 mod commands;
 mod fake_unit;
+mod keys;
+mod revive;
 mod session;
 mod update;

@@ -1,7 +1,10 @@
 use std::process::Command;
 
+use ed25519_dalek::pkcs8::EncodePublicKey as _;
+use pkcs8::LineEnding;
 use proptest::prelude::*;
 
+use super::pem::{parse_private, parse_public};
 use super::*;
 
 fn passphrase(text: &str) -> Passphrase {
@@ -19,7 +22,7 @@ fn folder() -> tempfile::TempDir {
 #[cfg(unix)]
 fn set_mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("own file");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("own file");
 }
 
 #[test]
@@ -82,13 +85,13 @@ fn a_wrong_passphrase_is_told_from_a_missing_one() {
 
 #[test]
 fn a_file_of_another_kind_says_what_was_found() {
-    let public = public_pem(&ReleaseKey::generate().public());
+    let public = public_pem(&ReleaseKey::generate().public(), Role::Release);
     let path = Path::new("k");
     let found = |text: &str| parse_private(text, path, nobody_asks).expect_err("no private key").to_string();
     assert!(found(&public).contains("found a public key"));
     assert!(found("").contains("found an empty file"));
     assert!(found("hello").contains("found no PEM file"));
-    let private = private_pem(&ReleaseKey::generate(), &Protection::FileModeOnly);
+    let private = pem::private(&ReleaseKey::generate().0, Role::Release, &Protection::FileModeOnly);
     assert!(parse_public(&private, path).expect_err("no public key").to_string().contains("found a private key"));
 }
 
@@ -98,6 +101,29 @@ fn a_weak_public_key_is_refused() {
     let key = VerifyingKey::from_bytes(&[0; 32]).expect("a point of small order decodes");
     let pem = key.to_public_key_pem(LineEnding::LF).expect("any point has an SPKI form");
     assert!(parse_public(&pem, Path::new("k")).expect_err("weak").to_string().contains("weak"));
+}
+
+#[test]
+fn a_root_key_is_not_taken_for_a_release_key_nor_the_other_way_round() {
+    let folder = folder();
+    let (root, release) = (folder.path().join("root"), folder.path().join("release"));
+    let protection = Protection::Encrypted(passphrase("x"));
+    let (root_key, release_key) = (RootKey::generate(), ReleaseKey::generate());
+    let root_public = write_new_root(&root, &root_key, &protection).expect("a new name");
+    let release_public = write_new(&release, &release_key, &protection).expect("a new name");
+    let is = |error: ReadKeyError, role| matches!(error, ReadKeyError::OtherRole { found, .. } if found == role);
+    // Nobody is asked for the passphrase of a key that would not be used.
+    assert!(is(read_private(&root, nobody_asks).expect_err("a root key"), Role::Root));
+    assert!(is(read_private_root(&release, nobody_asks).expect_err("a release key"), Role::Release));
+    let error = read_public(&root_public).expect_err("a root key");
+    assert!(error.to_string().contains("is a root key, expected a release key"), "{error}");
+    assert!(is(error, Role::Root));
+    assert!(is(read_public_root(&release_public).expect_err("a release key"), Role::Release));
+    let read = read_private_root(&root, || Ok(passphrase("x"))).expect("the key just written");
+    assert_eq!(read.public(), root_key.public());
+    assert_eq!(read_public_root(&root_public).expect("the key just written"), root_key.public());
+    let (role, public) = read_any(&root, || Ok(passphrase("x"))).expect("any key");
+    assert_eq!((role, public.bytes()), (Role::Root, root_key.public().bytes()));
 }
 
 #[test]
@@ -113,6 +139,11 @@ fn openssl_reads_what_we_write_and_we_read_what_it_writes() {
     let read = openssl(&["pkey", "-pubout", "-passin", "pass:correct horse", "-in"], &path);
     assert_eq!(read, std::fs::read_to_string(public).expect("written beside it"));
 
+    let root = folder.path().join("root");
+    write_new_root(&root, &RootKey::generate(), &Protection::Encrypted(passphrase("y"))).expect("a new name");
+    let read = openssl(&["pkey", "-pubout", "-passin", "pass:y", "-in"], &root);
+    assert!(std::fs::read_to_string(public_path(&root)).expect("written beside it").ends_with(&read));
+
     let theirs = folder.path().join("theirs");
     std::fs::write(
         &theirs,
@@ -126,7 +157,7 @@ fn openssl_reads_what_we_write_and_we_read_what_it_writes() {
     set_mode(&theirs, 0o600);
     let their_key = read_private(&theirs, || Ok(passphrase("x"))).expect("an OpenSSL key");
     let their_public = openssl(&["pkey", "-pubout", "-passin", "pass:x", "-in"], &theirs);
-    assert_eq!(public_pem(&their_key.public()), their_public);
+    assert_eq!(public_pem(&their_key.public(), Role::Release), their_public);
 }
 
 fn openssl(arguments: &[&str], path: &Path) -> String {
@@ -146,7 +177,7 @@ proptest! {
     #[test]
     fn any_change_to_a_key_file_is_answered(at in 0_usize..200, value in any::<char>()) {
         let key = ReleaseKey::from_secret(&[3; 32]);
-        for pem in [private_pem(&key, &Protection::FileModeOnly).to_string(), public_pem(&key.public())] {
+        for pem in [pem::private(&key.0, Role::Root, &Protection::FileModeOnly).to_string(), public_pem(&key.public(), Role::Root)] {
             let changed: String = pem.chars().enumerate().map(|(index, c)| if index == at { value } else { c }).collect();
             let path = Path::new("k");
             let _ = parse_private(&changed, path, || Err(PassphraseError::NoTerminal));

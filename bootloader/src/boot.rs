@@ -9,7 +9,7 @@ use protocol::reset::ResetCause;
 use crate::boot_log::{AppendError, BootLog};
 use crate::decide::{Decision, Images, Run, decide};
 use crate::flash::Flash;
-use crate::transition::floor_of;
+use crate::trust::Trust;
 use crate::unit::{Criteria, LOADER_VERSION};
 use crate::verify::{InvalidImage, VerifiedImage, look_again, verify_image};
 
@@ -35,8 +35,10 @@ pub enum Boot {
 /// Boots a unit from its flash. `reset` is why it reset, `mark` what the firmware left before that.
 pub fn boot<F: Flash>(flash: &mut F, reset: ResetCause, mark: Option<Mark>) -> Boot {
     let view = BootLog::read(flash);
-    let log = view.state();
-    let criteria = Criteria::read(flash, floor_of(log), LOADER_VERSION);
+    let trust = Trust::read(flash);
+    let criteria = Criteria::of(flash, trust, view.state(), LOADER_VERSION);
+    // Whatever is appended from here on carries the floor that holds.
+    let log = view.state().map(|state| criteria.settle(state));
     let run = match decide(log, &mut Slots { flash, criteria: &criteria }, reset) {
         Decision::Run(run) => commit(flash, &criteria, log, run, reset),
         Decision::Recovery { a, b } => return Boot::Recovery { a, b },
@@ -63,7 +65,7 @@ fn commit<F: Flash>(
     run: Run<VerifiedImage>,
     reset: ResetCause,
 ) -> Run<VerifiedImage> {
-    let Some(record) = run.record else { return run };
+    let Some(record) = run.record.map(|record| criteria.stamp(record)) else { return run };
     let counted = !matches!(BootLog::append(flash, record), Err(AppendError::NoCopy { .. }));
     let Phase::Trial { fallback, .. } = record.phase else { return run };
     if counted {
@@ -88,9 +90,10 @@ impl<F: Flash> Images for Slots<'_, F> {
 
     fn verify(&mut self, slot: Slot) -> Result<VerifiedImage, InvalidImage> {
         let image = verify_image(self.flash, slot, self.criteria)?;
-        // A single disturbed instruction must not be enough: floor and hardware come from flash again.
-        let floor = floor_of(BootLog::read(self.flash).state());
-        let criteria = Criteria::read(self.flash, floor, LOADER_VERSION);
+        // A single disturbed instruction must not be enough: keys, floor and hardware come from flash again.
+        let trust = Trust::read_again(self.flash, &self.criteria.trust);
+        let log = BootLog::read(self.flash).state();
+        let criteria = Criteria::of(self.flash, trust, log, LOADER_VERSION);
         look_again(self.flash, &image, &criteria)?;
         Ok(image)
     }

@@ -17,6 +17,7 @@ pub mod flash;
 pub mod reset_cause;
 pub mod sha256;
 pub mod transition;
+pub mod trust;
 pub mod unit;
 pub mod update;
 pub mod verify;

@@ -5,6 +5,7 @@
 //! until they are written, so that a sweep can start each cut from the same state at no cost.
 
 pub mod fixture;
+pub mod key_sets;
 mod page;
 pub mod release;
 mod tear;

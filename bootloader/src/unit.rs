@@ -1,12 +1,14 @@
-//! What the unit itself says about what may run on it: its hardware, its trust anchors, its floor.
+//! What the unit itself says about what may run on it: its hardware, its keys, its floor.
 
 use protocol::anchors::{ANCHORS_SIZE, Anchors};
+use protocol::boot_record::BootState;
 use protocol::identity::{IDENTITY_SIZE, Identity};
 use protocol::layout::{ANCHORS_OFFSET, IDENTITY_OFFSET};
 use protocol::manifest::PRODUCT;
 use protocol::semver::Version;
 
 use crate::flash::CheckedRead;
+use crate::trust::Trust;
 
 /// Version of the loader that this library is built into, or (in the firmware) was built beside.
 pub const LOADER_VERSION: Version = match Version::parse(env!("CARGO_PKG_VERSION")) {
@@ -46,9 +48,7 @@ impl KeyStages {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Criteria {
     /// The keys that the unit believes.
-    pub anchors: Anchors,
-    /// Which of them count.
-    pub stages: KeyStages,
+    pub trust: Trust,
     /// What the image has to be made for.
     pub hardware: Hardware,
     /// Lowest version that may run.
@@ -58,17 +58,19 @@ pub struct Criteria {
 }
 
 impl Criteria {
-    /// Reads anchors and identity of the unit. What cannot be read is as good as absent, and then nothing verifies.
+    /// Reads keys and identity of the unit. What cannot be read is as good as absent, and then nothing verifies.
     /// `loader` is [`LOADER_VERSION`] in the loader itself; the firmware passes what the boot report says.
     pub fn read<F: CheckedRead>(flash: &mut F, floor: Version, loader: Version) -> Self {
-        let revision = read_identity(flash).map(|identity| identity.hardware_revision);
-        Self {
-            anchors: read_anchors(flash),
-            stages: KeyStages::OF_THIS_BUILD,
-            hardware: Hardware { product: PRODUCT, revision },
-            floor,
-            loader,
-        }
+        let trust = Trust::read(flash);
+        Self { floor, ..Self::of(flash, trust, None, loader) }
+    }
+
+    /// The same for keys that were read before, with the floor that they and the boot log make.
+    pub fn of<F: CheckedRead>(flash: &mut F, trust: Trust, log: Option<BootState>, loader: Version) -> Self {
+        let identity = read_identity(flash);
+        let floor = trust.floor(log, identity.map(|identity| identity.serial));
+        let revision = identity.map(|identity| identity.hardware_revision);
+        Self { trust, hardware: Hardware { product: PRODUCT, revision }, floor, loader }
     }
 }
 

@@ -9,7 +9,6 @@
 //! address in the NMI handler (`boot:B3`).
 
 use ed25519_dalek::{Signature, VerifyingKey};
-use protocol::anchors::{Role, Stage};
 use protocol::boot_record::ImageRef;
 use protocol::digest::{ImageTag, KeyId, Sha256Digest};
 use protocol::layout::{ERASED, HANDOVER_ADDRESS, RAM_BASE, Slot};
@@ -19,7 +18,7 @@ use thiserror::Error;
 
 use crate::flash::{CheckedRead, FlashError};
 use crate::sha256::Sha256;
-use crate::unit::{Criteria, KeyStages};
+use crate::unit::Criteria;
 
 mod second_look;
 
@@ -40,7 +39,23 @@ pub enum Refusal {
         /// The key that the manifest names.
         key: KeyId,
     },
-    /// The unit's anchor is not an Ed25519 public key.
+    /// The unit's key set revokes the key (`boot:B10`).
+    #[error("key {key} was revoked; sign with another release key of this site")]
+    RevokedKey {
+        /// The key that the manifest names.
+        key: KeyId,
+    },
+    /// The floor has reached the one at which the key expires, or would when the image is confirmed (`boot:B10`).
+    #[error("key {key} is not believed from floor {expires_at_floor} on, the floor is {floor}; sign with a newer key")]
+    ExpiredKey {
+        /// The key that the manifest names.
+        key: KeyId,
+        /// The floor at which it expires.
+        expires_at_floor: Version,
+        /// The unit's floor, or the image's security floor when that is higher.
+        floor: Version,
+    },
+    /// What the unit holds for the key is not an Ed25519 public key.
     #[error("the unit's anchor {key} is not a public key; provision the unit again")]
     UnusableKey {
         /// The key that the manifest names.
@@ -112,8 +127,12 @@ pub fn verify_manifest(signed: &SignedManifest, criteria: &Criteria) -> Result<M
     Ok(manifest)
 }
 
-/// Judges what a manifest says, wherever it is from: product, revision, floor, loader.
-fn suits(manifest: &Manifest, criteria: &Criteria) -> Result<(), Refusal> {
+/// Judges what a manifest says, wherever it is from: key, product, revision, floor, loader. Nothing about its signature.
+///
+/// The key has to stay believed when the image is confirmed: the floor that the image itself asks for must not shut it
+/// out.
+pub(crate) fn suits(manifest: &Manifest, criteria: &Criteria) -> Result<(), Refusal> {
+    criteria.trust.believe(manifest.key_id, criteria.floor.max(manifest.security_floor))?;
     let hardware = criteria.hardware;
     if manifest.product != hardware.product {
         return Err(Refusal::Product { unit: hardware.product, image: manifest.product });
@@ -132,14 +151,8 @@ fn suits(manifest: &Manifest, criteria: &Criteria) -> Result<(), Refusal> {
 
 fn check_signature(signed: &SignedManifest, criteria: &Criteria) -> Result<(), Refusal> {
     let key = signed.key_id();
-    let anchor = criteria.anchors.find(key).ok_or(Refusal::UnknownKey { key })?;
-    match (anchor.role, anchor.stage, criteria.stages) {
-        (Role::Release, Stage::Production, _) | (Role::Release, Stage::Development, KeyStages::DevelopmentToo) => {}
-        // Root keys sign key sets, never an image.
-        (Role::Root, _, _) => return Err(Refusal::UnknownKey { key }),
-        (Role::Release, Stage::Development, KeyStages::ProductionOnly) => return Err(Refusal::DevelopmentKey { key }),
-    }
-    let public = VerifyingKey::from_bytes(&anchor.public_key).map_err(|_| Refusal::UnusableKey { key })?;
+    let believed = criteria.trust.believe(key, criteria.floor)?;
+    let public = VerifyingKey::from_bytes(&believed).map_err(|_| Refusal::UnusableKey { key })?;
     // Strict: the plain check accepts a small-order key for any message (`fault:A6`).
     public
         .verify_strict(signed.body(), &Signature::from_bytes(signed.signature()))

@@ -10,7 +10,7 @@ use sonde_protocol::digest::{ImageTag, KeyId};
 use sonde_protocol::handover::{Mark, MarkKind};
 use sonde_protocol::identity::Serial;
 use sonde_protocol::key_set::{
-    AcceptanceNote, FloorReset, KeySet, NOTE_SIZE, ReleaseKey, SIGNED_SIZE, SignedKeySet, Units,
+    AcceptanceNote, FloorReset, KeySet, NOTE_SIZE, ReleaseKey, SIGNED_SIZE, SignedKeySet, Units, copy,
 };
 use sonde_protocol::layout::{KEY_SET_OFFSETS, Slot};
 use sonde_protocol::mailbox::{MAX_REPLY, MAX_REQUEST};
@@ -249,6 +249,8 @@ fn a_key_set_in_flash() {
         0, 0, 0, 0,
     ];
     assert_eq!(note[..NOTE_SIZE - 4], bytes);
+    let copy = copy(&signed, &AcceptanceNote { number: 0x0207, given_up: Some(image()) });
+    assert_eq!((&copy[..800], &copy[800..832], &copy[832..]), (&signed.0[..], &note[..], &b"SKS-seal"[..]));
 }
 
 #[test]

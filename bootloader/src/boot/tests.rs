@@ -3,7 +3,7 @@ use crate::boot_log::CopyHealth;
 use crate::decide::{MAX_ATTEMPTS, MAX_STARTS};
 use crate::model::release::{Release, blank_unit, factory_unit};
 use crate::model::{FlashModel, Tear};
-use crate::transition::{Confirmation, activate, confirm, roll_back};
+use crate::transition::{Confirmation, activate, confirm, floor_of, roll_back};
 use proptest::prelude::*;
 use protocol::boot_record::{BootRecord, FallbackCause, ImageRef, RECORD_SIZE, Switch};
 use protocol::digest::ImageTag;

@@ -16,6 +16,10 @@ pub fn manifest(refusal: verify::Refusal) -> Refusal {
         // An anchor that is no key believes nobody.
         verify::Refusal::UnknownKey { key } | verify::Refusal::UnusableKey { key } => Refusal::UnknownKey { key },
         verify::Refusal::DevelopmentKey { key } => Refusal::DevelopmentKey { key },
+        verify::Refusal::RevokedKey { key } => Refusal::RevokedKey { key },
+        verify::Refusal::ExpiredKey { key, expires_at_floor, floor } => {
+            Refusal::ExpiredKey { key, expires_at_floor, floor }
+        }
         verify::Refusal::Signature { .. } => Refusal::BadSignature,
         verify::Refusal::Malformed(_) => Refusal::BadManifest,
         verify::Refusal::Product { unit, image } => Refusal::WrongProduct { unit, image },

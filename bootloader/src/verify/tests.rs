@@ -1,20 +1,24 @@
 use super::*;
 use crate::model::FlashModel;
 use crate::model::release::{Release, anchors, blank_unit, development_key, release_key, unknown_key};
-use crate::unit::{Criteria, Hardware};
+use crate::trust::Trust;
+use crate::unit::{Criteria, Hardware, KeyStages};
 use proptest::prelude::*;
-use protocol::anchors::{Anchor, Anchors};
+use protocol::anchors::{Anchor, Anchors, Role, Stage};
 use protocol::layout::{FLASH_BASE, IMAGE_IN_SLOT, MAX_IMAGE, RAM_BASE, WORD_SIZE};
 use protocol::manifest::{BODY_SIZE, PRODUCT};
 
 fn criteria() -> Criteria {
     Criteria {
-        anchors: anchors(),
-        stages: KeyStages::ProductionOnly,
+        trust: Trust::of_anchors(anchors(), KeyStages::ProductionOnly),
         hardware: Hardware { product: PRODUCT, revision: Some(1) },
         floor: Version::new(1, 0, 0),
         loader: Version::new(0, 1, 0),
     }
+}
+
+fn believing(anchors: Anchors) -> Trust {
+    Trust::of_anchors(anchors, KeyStages::ProductionOnly)
 }
 
 fn release() -> Release {
@@ -125,7 +129,7 @@ fn keys_that_are_not_believed_here_are_told_apart() {
 
     let development = release().sign(&development_key());
     assert!(matches!(verify_manifest(&development, &criteria()), Err(Refusal::DevelopmentKey { .. })));
-    let lenient = Criteria { stages: KeyStages::DevelopmentToo, ..criteria() };
+    let lenient = Criteria { trust: Trust::of_anchors(anchors(), KeyStages::DevelopmentToo), ..criteria() };
     assert!(verify_manifest(&development, &lenient).is_ok());
 
     // The manifest names the release key and is signed by another one.
@@ -142,7 +146,7 @@ fn no_build_of_these_tests_believes_development_keys() {
 
 #[test]
 fn a_unit_without_anchors_believes_nobody() {
-    let nobody = Criteria { anchors: Anchors::NONE, ..criteria() };
+    let nobody = Criteria { trust: believing(Anchors::NONE), ..criteria() };
     let signed = release().sign(&release_key());
     assert!(matches!(verify_manifest(&signed, &nobody), Err(Refusal::UnknownKey { .. })));
 }
@@ -192,7 +196,7 @@ fn a_small_order_key_vouches_for_nothing() {
     let order_four = [0; 32];
     for public_key in [identity, order_two, order_four] {
         let anchor = Anchor { role: Role::Release, stage: Stage::Production, public_key };
-        let weak = Criteria { anchors: Anchors::new(&[anchor]).unwrap(), ..criteria() };
+        let weak = Criteria { trust: believing(Anchors::new(&[anchor]).unwrap()), ..criteria() };
         let mut manifest = release().manifest;
         manifest.key_id = KeyId::of(&public_key);
         let mut signature = [0; 64];
@@ -208,7 +212,7 @@ fn an_anchor_that_is_no_point_is_unusable() {
     let mut public_key = [0; 32];
     public_key[0] = 2;
     let anchor = Anchor { role: Role::Release, stage: Stage::Production, public_key };
-    let odd = Criteria { anchors: Anchors::new(&[anchor]).unwrap(), ..criteria() };
+    let odd = Criteria { trust: believing(Anchors::new(&[anchor]).unwrap()), ..criteria() };
     let mut manifest = release().manifest;
     manifest.key_id = KeyId::of(&public_key);
     let signed = SignedManifest::new(&manifest.emit(), &[0; 64]);

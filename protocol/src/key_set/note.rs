@@ -10,18 +10,26 @@
 //! | 24 | 4 | zero |
 //! | 28 | 4 | CRC-32 of bytes 0-27 |
 
-use super::SIGNED_SIZE;
+use super::{SIGNED_SIZE, SignedKeySet};
 use crate::boot_record::ImageRef;
 use crate::checksum::crc32;
 use crate::fields::{Reader, Writer};
-use crate::layout::WORD_SIZE;
+use crate::layout::{PAGE_SIZE, WORD_SIZE};
 
 /// Bytes of the note.
 pub const NOTE_SIZE: usize = 32;
 /// Where it stands in the page: behind the set.
 pub const NOTE_OFFSET: u32 = SIGNED_SIZE as u32;
+/// Where the seal stands: behind the note.
+pub const SEAL_OFFSET: u32 = NOTE_OFFSET + NOTE_SIZE as u32;
+/// The last word of a copy, written when set and note are in flash and read back. A copy without it was never finished:
+/// what reads well in it today may not tomorrow.
+pub const SEAL: [u8; WORD_SIZE as usize] = *b"SKS-seal";
+/// Bytes of a whole copy: set, note and seal.
+pub const COPY_SIZE: usize = SEAL_OFFSET as usize + SEAL.len();
 
 const _: () = assert!(NOTE_SIZE.is_multiple_of(WORD_SIZE as usize) && NOTE_OFFSET.is_multiple_of(WORD_SIZE));
+const _: () = assert!(COPY_SIZE <= PAGE_SIZE as usize);
 
 const MAGIC: [u8; 4] = *b"SKSN";
 
@@ -65,4 +73,12 @@ impl AcceptanceNote {
         bytes[NOTE_SIZE - 4..].copy_from_slice(&checksum.to_le_bytes());
         bytes
     }
+}
+
+/// A whole copy as it stands in flash, from the start of its page.
+#[must_use]
+pub fn copy(set: &SignedKeySet, note: &AcceptanceNote) -> [u8; COPY_SIZE] {
+    let mut bytes = [0; COPY_SIZE];
+    Writer::new(&mut bytes).array(&set.0).array(&note.emit()).array(&SEAL);
+    bytes
 }

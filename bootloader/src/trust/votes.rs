@@ -1,0 +1,71 @@
+//! Who has signed a key set.
+
+use core::hint::black_box;
+
+use ed25519_dalek::{Signature, VerifyingKey};
+use protocol::anchors::{Anchor, Anchors, MAX_ANCHORS, Role, Stage};
+use protocol::digest::KeyId;
+use protocol::key_set::SignedKeySet;
+
+use crate::unit::KeyStages;
+
+/// One word for each anchor: [`YES`] when it is a root key that counts and its signature holds. By anchor and not by
+/// signature, so that nobody is counted twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Votes([u32; MAX_ANCHORS]);
+
+/// Half of its bits set: neither a slip nor erased flash gives it.
+const YES: u32 = 0x6B5A_3C69;
+
+impl Votes {
+    /// Checks signatures until enough hold; each takes 10 ms.
+    #[inline(never)]
+    pub(super) fn on(signed: &SignedKeySet, anchors: &Anchors, stages: KeyStages) -> Self {
+        let mut votes = Self([0; MAX_ANCHORS]);
+        if signed.check_form().is_err() {
+            return votes;
+        }
+        for (place, anchor) in anchors.iter().enumerate() {
+            if votes.are_enough(anchors) {
+                break;
+            }
+            if !counts(anchor, stages) {
+                continue;
+            }
+            // Where one signature is enough, one slip would be. So it has to hold twice.
+            let again = if anchors.threshold() == 1 { word(black_box(anchor), black_box(signed)) } else { YES };
+            votes.0[place] = again & word(black_box(anchor), black_box(signed));
+        }
+        votes
+    }
+
+    /// Root keys whose signatures hold.
+    pub(super) fn count(&self) -> u8 {
+        self.0.iter().filter(|&&vote| black_box(vote) == YES).count() as u8
+    }
+
+    /// Whether these are as many as have to sign. Never when nobody has to: then there is nobody who could.
+    pub(super) fn are_enough(&self, anchors: &Anchors) -> bool {
+        anchors.threshold() > 0 && self.count() >= anchors.threshold()
+    }
+}
+
+/// A root key that is believed in this build (`fault:A5`).
+pub(super) fn counts(anchor: &Anchor, stages: KeyStages) -> bool {
+    match (anchor.role, anchor.stage, stages) {
+        (Role::Root, Stage::Production, _) | (Role::Root, Stage::Development, KeyStages::DevelopmentToo) => true,
+        (Role::Release, _, _) | (Role::Root, Stage::Development, KeyStages::ProductionOnly) => false,
+    }
+}
+
+/// [`YES`] when the root key's signature is there and holds. Strict: the plain check accepts a small-order key for any
+/// message (`fault:A6`).
+#[inline(never)]
+fn word(anchor: &Anchor, signed: &SignedKeySet) -> u32 {
+    let Some(signature) = signed.signature_by(KeyId::of(&anchor.public_key)) else { return 0 };
+    let Ok(public) = VerifyingKey::from_bytes(&anchor.public_key) else { return 0 };
+    match public.verify_strict(signed.body(), &Signature::from_bytes(signature)) {
+        Ok(()) => YES,
+        Err(_) => 0,
+    }
+}

@@ -71,8 +71,17 @@ impl<F: BackgroundFlash> Stager<F> {
         }
         // Should the write fail, the page is to be erased before the next try.
         shared.with(|unit| unit.update().transfer.slot_closed());
+        if self.put_manifest(manifest, signed).await.is_ok() {
+            return Ok(());
+        }
+        // A place had been torn, and read as erased just before.
+        self.open(marks, None).await?;
+        self.put_manifest(manifest, signed).await
+    }
+
+    async fn put_manifest(&mut self, manifest: &Manifest, signed: &SignedManifest) -> Result<(), FlashError> {
         self.flash.write_words(manifest.slot.offset(), &signed.0).await?;
-        self.close(marks).await
+        self.close(Marks::of(manifest)).await
     }
 
     /// Signed as it is, the image would not boot: its manifest goes again.

@@ -29,6 +29,7 @@ pub struct FlashModel {
     operations: u64,
     cut: Option<Cut>,
     is_off: bool,
+    lost_in: Option<u32>,
     /// A word may be weak: looked for when power comes back.
     may_be_weak: bool,
     reads: u64,
@@ -55,6 +56,7 @@ impl FlashModel {
             operations: 0,
             cut: None,
             is_off: false,
+            lost_in: None,
             may_be_weak: false,
             reads: 0,
             stuck: BTreeSet::new(),
@@ -79,17 +81,32 @@ impl FlashModel {
         self.is_off
     }
 
-    /// Power comes back. Weak words have decayed by now; a cut that was not reached is forgotten.
+    /// Power comes back. Weak words whose time is over have decayed by now; a cut that was not reached is forgotten.
     pub fn power_on(&mut self) {
         (self.is_off, self.cut) = (false, None);
-        if !std::mem::take(&mut self.may_be_weak) {
+        if !self.may_be_weak {
             return;
         }
+        self.may_be_weak = false;
         for page in &mut self.pages {
             if page.words.iter().any(|word| word.is_weak()) {
-                Arc::make_mut(page).words.iter_mut().for_each(Word::decay);
+                let words = &mut Arc::make_mut(page).words;
+                words.iter_mut().for_each(Word::decay);
+                self.may_be_weak |= words.iter().any(|word| word.is_weak());
             }
         }
+    }
+
+    /// Whether a word may still decay at a later power-on.
+    #[must_use]
+    pub fn may_decay(&self) -> bool {
+        self.may_be_weak
+    }
+
+    /// Where the operation was that power was lost in last: a word, or the start of a page.
+    #[must_use]
+    pub fn lost_in(&self) -> Option<u32> {
+        self.lost_in
     }
 
     /// Puts bytes there as a programmer at the factory does: no rules, no operations counted. Whole words.
@@ -152,19 +169,21 @@ impl FlashModel {
     }
 
     /// Counts an operation; `Some` when power is lost in it.
-    fn begin(&mut self) -> Result<Option<Tear>, FlashError> {
+    fn begin(&mut self, offset: u32) -> Result<Option<Tear>, FlashError> {
         if self.is_off {
             return Err(Self::POWER_LOST);
         }
         let cut = self.cut.filter(|cut| cut.at == self.operations);
         self.operations += 1;
-        self.is_off = cut.is_some();
+        if cut.is_some() {
+            (self.is_off, self.lost_in) = (true, Some(offset));
+        }
         self.may_be_weak |= matches!(cut, Some(Cut { tear: Tear::Weak(_), .. }));
         Ok(cut.map(|cut| cut.tear))
     }
 
     fn program(&mut self, offset: u32, value: u64) -> Result<(), FlashError> {
-        let tear = self.begin()?;
+        let tear = self.begin(offset)?;
         let is_worn = self.worn.contains(&(offset / PAGE_SIZE * PAGE_SIZE));
         let word = self.word_mut(offset);
         if let Some(tear) = tear {
@@ -172,10 +191,10 @@ impl FlashModel {
             return Err(Self::POWER_LOST);
         }
         *word = match *word {
+            // The one exception that the chip makes; it leaves no bit that could drift.
+            _ if value == 0 => Word::Written(0),
             Word::Erased => Word::Written(value),
-            Word::Weak => Word::Decaying(value),
-            // The one exception that the chip makes.
-            Word::Written(_) if value == 0 => Word::Written(0),
+            Word::Weak(holds) => Word::Decaying(value, holds),
             _ => return Err(FlashError::NotErased { offset }),
         };
         if is_worn {
@@ -188,7 +207,7 @@ impl FlashModel {
     }
 
     fn erase_page(&mut self, page: u32) -> Result<(), FlashError> {
-        let tear = self.begin()?;
+        let tear = self.begin(page)?;
         let is_stuck = self.stuck.contains(&page);
         let words = &mut Arc::make_mut(&mut self.pages[(page / PAGE_SIZE) as usize]).words;
         match tear {

@@ -83,8 +83,14 @@ impl Workspace {
 
     /// Builds a program with the profile `tool` and returns its path.
     pub(crate) fn build_tool(&self, package: &str, program: &str) -> Result<PathBuf> {
+        self.build_tool_with(package, program, &[])
+    }
+
+    /// The same with features of its package.
+    pub(crate) fn build_tool_with(&self, package: &str, program: &str, features: &[&str]) -> Result<PathBuf> {
         let mut command = self.cargo("build");
         command.args(["--profile", "tool", "--package", package, "--bin", program]);
+        command.args(["--features", &features.join(",")]);
         process::run(&mut command)?;
         Ok(self.target.join("tool").join(format!("{program}{}", std::env::consts::EXE_SUFFIX)))
     }

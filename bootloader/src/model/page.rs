@@ -20,18 +20,18 @@ pub(super) enum Word {
     Poisoned,
     /// Reads as one or the other, or bits of both.
     Unstable(u64, u64),
-    /// Reads as erased and can be written, but does not hold it for long.
-    Weak,
-    /// Written while weak, or torn near its end: reads well until power is lost once more.
-    Decaying(u64),
+    /// Reads as erased and can be written, but holds it for that many power-ons only.
+    Weak(u8),
+    /// Written while weak, or torn near its end: reads well for that many power-ons.
+    Decaying(u64, u8),
 }
 
 impl Word {
     /// What it reads as; `None` when it faults. `salt` differs at each read.
     pub(super) fn read(self, salt: u64) -> Option<u64> {
         match self {
-            Self::Erased | Self::Weak => Some(u64::MAX),
-            Self::Written(value) | Self::Decaying(value) => Some(value),
+            Self::Erased | Self::Weak(_) => Some(u64::MAX),
+            Self::Written(value) | Self::Decaying(value, _) => Some(value),
             Self::Poisoned => None,
             Self::Unstable(one, other) => {
                 let choice = random(salt);
@@ -46,14 +46,17 @@ impl Word {
     }
 
     pub(super) fn is_weak(self) -> bool {
-        matches!(self, Self::Weak | Self::Decaying(_))
+        matches!(self, Self::Weak(_) | Self::Decaying(..))
     }
 
+    /// Power came back: a weak word holds once less, or not any more.
     pub(super) fn decay(&mut self) {
         *self = match *self {
-            Self::Weak => Self::Unstable(u64::MAX, u64::MAX ^ 1 << 9),
-            Self::Decaying(value) if value & 1 == 0 => Self::Poisoned,
-            Self::Decaying(value) => Self::Unstable(value, u64::MAX),
+            Self::Weak(0) => Self::Unstable(u64::MAX, u64::MAX ^ 1 << 9),
+            Self::Decaying(value, 0) if value & 1 == 0 => Self::Poisoned,
+            Self::Decaying(value, 0) => Self::Unstable(value, u64::MAX),
+            Self::Weak(holds) => Self::Weak(holds - 1),
+            Self::Decaying(value, holds) => Self::Decaying(value, holds - 1),
             other => other,
         };
     }

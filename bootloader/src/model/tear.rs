@@ -17,11 +17,14 @@ pub enum Tear {
     Unstable(u64),
     /// An erase reached half of the page; a word half of its bits.
     Half(u64),
-    /// Words read as they should, until power is lost once more.
+    /// Words read as they should, for some power-ons more: none to [`Tear::LONGEST`], as the seed says.
     Weak(u64),
 }
 
 impl Tear {
+    /// Most power-ons that a weak word still reads well at. Four seeds in a row have each number of them once.
+    pub const LONGEST: u8 = 3;
+
     /// Each kind once; `seed` for those that have one.
     #[must_use]
     pub const fn kinds(seed: u64) -> [Self; 7] {
@@ -38,19 +41,25 @@ impl Tear {
 
     /// The word after a torn program of `value`.
     pub(super) fn program(self, old: Word, value: u64) -> Word {
-        if old != Word::Erased && old != Word::Weak {
-            return old;
-        }
+        let bits = match old {
+            Word::Erased | Word::Weak(_) => u64::MAX,
+            // All zeros go over anything, so they can be torn there too.
+            Word::Written(bits) if value == 0 => bits,
+            _ => return old,
+        };
         match self {
             Self::Before => old,
             Self::After => Word::Written(value),
-            // One in eight looks erased and is not.
-            Self::Garbage(seed) if random(seed).is_multiple_of(8) => Word::Written(u64::MAX),
-            Self::Garbage(seed) => Word::Written(value | random(seed)),
+            // One in eight looks as before and is not.
+            Self::Garbage(seed) if random(seed).is_multiple_of(8) => Word::Written(bits),
+            Self::Garbage(seed) => Word::Written(bits & (value | random(seed))),
             Self::Poison(_) => Word::Poisoned,
-            Self::Unstable(_) => Word::Unstable(u64::MAX, value),
-            Self::Half(seed) => Word::Written(value | if seed.is_multiple_of(2) { 0xFFFF_FFFF } else { !0xFFFF_FFFF }),
-            Self::Weak(_) => Word::Decaying(value),
+            Self::Unstable(_) => Word::Unstable(bits, value),
+            Self::Half(seed) => {
+                let half = if seed.is_multiple_of(2) { 0xFFFF_FFFF } else { !0xFFFF_FFFF };
+                Word::Written(bits & (value | half))
+            }
+            Self::Weak(seed) => Word::Decaying(value, holds(seed)),
         }
     }
 
@@ -66,7 +75,9 @@ impl Tear {
         let (seed, odd) = match self {
             Self::Before => return old,
             Self::After => return Word::Erased,
-            Self::Weak(_) => return Word::Weak,
+            // All words of the page hold as long, or each by itself.
+            Self::Weak(seed) if seed & 4 == 0 => return Word::Weak(holds(seed)),
+            Self::Weak(seed) => return Word::Weak(holds(random(seed ^ index as u64))),
             Self::Half(seed) => {
                 let is_first_half = index < Page::WORDS / 2;
                 return if is_first_half == seed.is_multiple_of(2) { Word::Erased } else { old };
@@ -81,4 +92,9 @@ impl Tear {
             _ => odd,
         }
     }
+}
+
+/// Power-ons that a weak word still reads well at.
+fn holds(seed: u64) -> u8 {
+    (seed % (u64::from(Tear::LONGEST) + 1)) as u8
 }

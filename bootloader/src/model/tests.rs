@@ -62,6 +62,39 @@ fn an_unstable_word_does_not_read_the_same_twice() {
 }
 
 #[test]
+fn zeros_go_over_a_torn_word_and_can_be_torn_there() {
+    // fault:P6: the chip's one exception.
+    let mut flash = FlashModel::erased();
+    flash.poison(WORD);
+    flash.write(WORD, &[0; 8]).unwrap();
+    assert_eq!(read(&mut flash), Ok([0; 8]));
+    flash.place(WORD, &[0xF0; 8]);
+    flash.plan_cut(0, Tear::Half(0));
+    assert_eq!(flash.write(WORD, &[0; 8]), Err(FlashModel::POWER_LOST));
+    flash.power_on();
+    assert_eq!(read(&mut flash), Ok([0xF0, 0xF0, 0xF0, 0xF0, 0, 0, 0, 0]));
+    assert_eq!(flash.lost_in(), Some(WORD));
+}
+
+#[test]
+fn a_weak_word_reads_well_for_as_many_power_ons_as_its_seed_says() {
+    // fault:P4
+    for holds in 0..=u64::from(Tear::LONGEST) {
+        let mut flash = FlashModel::erased();
+        flash.plan_cut(0, Tear::Weak(holds));
+        let _ = flash.write(WORD, &[2; 8]);
+        for _ in 0..holds {
+            flash.power_on();
+            assert_eq!(read(&mut flash), Ok([2; 8]));
+            assert!(flash.may_decay());
+        }
+        flash.power_on();
+        assert_ne!(read(&mut flash), Ok([2; 8]));
+        assert!(!flash.may_decay());
+    }
+}
+
+#[test]
 fn a_weakly_erased_word_is_lost_at_the_second_power_loss() {
     let mut flash = FlashModel::erased();
     flash.write(WORD, &[7; 8]).unwrap();

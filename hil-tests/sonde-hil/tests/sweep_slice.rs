@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use sonde_hil::sweep::tally::Tally;
+use sonde_hil::sweep::seed::Seed;
+use sonde_hil::sweep::tally::{Outcome, Tally};
 use sonde_hil::sweep::{Extent, arm, native};
 
 fn nothing_failed(tally: &Tally) {
@@ -17,6 +18,24 @@ fn no_power_cut_takes_the_libraries_anything_but_the_old_image_or_the_new_one() 
     let tally = native::sweep(Extent::Slice);
     nothing_failed(&tally);
     assert!(tally.total().cuts() > 5_000, "{:?}", tally.total());
+}
+
+#[test]
+fn a_case_by_its_seed_ends_as_it_did_in_the_sweep() {
+    let cases = [
+        // The manifest's first word torn so that it reads as erased and is not: the page has to be erased again.
+        ("native/update.0/14g2", Outcome::Old),
+        ("native/give-up.29/6w1,12g,0b1,2a2", Outcome::Old),
+        ("native/update.29/55p,3w", Outcome::New),
+    ];
+    for (seed, outcome) in cases {
+        let seed: Seed = seed.parse().expect("a seed as the sweep prints it");
+        let mut trace = Vec::new();
+        assert_eq!(native::replay(&seed, &mut |line| trace.push(line)), Ok(outcome), "{trace:#?}");
+        assert!(trace.iter().any(|line| line.starts_with("power lost in operation")), "{trace:#?}");
+    }
+    let unknown: Seed = "native/nothing.0/1b".parse().expect("the form of a seed");
+    assert!(native::replay(&unknown, &mut |_| {}).is_err());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::chip::size::Sizes;
 use crate::chip::{self, FIRMWARE, FIRST, LOADER, Variant};
 use crate::figure::{Figure, figures_table};
 use crate::table::table;
+use crate::task::sweep::SWEEP_FEATURE;
 use crate::toolchain::{self, Toolchain};
 use crate::workspace::Workspace;
 use crate::{directions, limits, output, process, task};
@@ -29,12 +30,13 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
     steps.run("fmt", || process::run(workspace.cargo("fmt").args(["--all", "--check"])));
     steps.run("clippy", || {
         let mut command = workspace.cargo("clippy");
-        command.args(["--workspace", "--all-targets", "--", "-D", "warnings"]);
+        command.args(["--workspace", "--all-targets", "--features", SWEEP_FEATURE, "--", "-D", "warnings"]);
         process::run(&mut command)
     });
     steps.run("rustdoc", || {
         let mut command = workspace.cargo("doc");
-        process::run(command.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+        command.args(["--workspace", "--no-deps", "--features", SWEEP_FEATURE]).env("RUSTDOCFLAGS", "-D warnings");
+        process::run(&mut command)
     });
     steps.run("directions", || check_directions(workspace));
     let toolchain = steps.run("chip toolchain", || toolchain::find(workspace));

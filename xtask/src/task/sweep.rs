@@ -1,5 +1,5 @@
-//! `cargo xtask sweep [native|arm]`: power is cut at every flash operation, in every way. `cargo xtask sweep skip`: the
-//! loader leaves out one instruction after the other with a forged image in the slot.
+//! `cargo xtask sweep [native|arm|embassy]`: power is cut at every flash operation, in every way; embassy-boot goes through
+//! the same to compare with. `cargo xtask sweep skip`: the loader leaves out one instruction after the other with a forged image in the slot.
 
 use std::process::{Command, ExitCode};
 
@@ -13,11 +13,11 @@ use crate::{process, task, toolchain};
 /// Cuts power at every flash operation of an update and what follows it; prints counts by mode and outcome.
 ///
 /// Exits with 1 when a cut left a mixed image, a unit that does not boot, lost a confirmed image or switched an output on;
-/// each failure names the seed that replays it.
+/// each failure names the seed that replays it. Failures of embassy-boot are counted and are none of ours.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Only this sweep: the libraries over a flash model, the linked images on the virtual board, or skipped instructions
-    /// of the loader (only when named)
+    /// Only this sweep: the libraries over a flash model, the linked images on the virtual board, embassy-boot over the same
+    /// flash model, or skipped instructions of the loader (only when named)
     sweep: Option<Which>,
     /// Print a JSON object a line instead of tables
     #[arg(long)]
@@ -30,10 +30,14 @@ pub(crate) struct Arguments {
     replay: Option<String>,
 }
 
+/// The feature that the sweep's program and its slice among the tests want.
+pub(crate) const SWEEP_FEATURE: &str = "sonde-hil/embassy-boot";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Which {
     Native,
     Arm,
+    Embassy,
     Skip,
 }
 
@@ -42,21 +46,26 @@ impl Which {
         match self {
             Self::Native => "native",
             Self::Arm => "arm",
+            Self::Embassy => "embassy",
             Self::Skip => "skip",
         }
+    }
+
+    /// Whether it runs linked images.
+    fn needs_images(self) -> bool {
+        matches!(self, Self::Arm | Self::Skip)
     }
 }
 
 /// Builds and runs; ends with the exit code of the sweep.
 pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
-    let replays_native = arguments.replay.as_deref().is_some_and(|seed| seed.starts_with(Which::Native.name()));
-    if arguments.sweep != Some(Which::Native) && !replays_native {
+    if needs_images(arguments) {
         chip::build(workspace, &toolchain::find(workspace)?, &[FIRST, SECOND])?;
     }
     if arguments.sweep == Some(Which::Skip) {
         return skip(arguments, workspace);
     }
-    let mut command = Command::new(workspace.build_tool("sonde-hil", "sweep")?);
+    let mut command = Command::new(workspace.build_tool_with("sonde-hil", "sweep", &[SWEEP_FEATURE])?);
     command.current_dir(&workspace.root).env("SONDE_CHIP_IMAGES", chip::images(workspace));
     command.args(arguments.sweep.map(Which::name));
     if arguments.json {
@@ -69,6 +78,14 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
         command.args(["--replay", seed]);
     }
     Ok(task::forwarded(process::status(&mut command)?))
+}
+
+fn needs_images(arguments: &Arguments) -> bool {
+    match (arguments.sweep, &arguments.replay) {
+        (Some(which), _) => which.needs_images(),
+        (None, Some(seed)) => seed.starts_with(Which::Arm.name()),
+        (None, None) => true,
+    }
 }
 
 /// Skipped instructions: a program of its own, which takes the loader alone.

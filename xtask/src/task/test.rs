@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::chip::{self, Variant};
+use crate::task::sweep::SWEEP_FEATURE;
 use crate::workspace::Workspace;
 use crate::{output, process, toolchain};
 
@@ -30,7 +31,7 @@ pub(crate) fn test(workspace: &Workspace, more: &[String]) -> Result<()> {
     let sonde = workspace.build_tool("sonde", "sonde")?;
     output::progress("tests");
     let mut command = workspace.cargo("test");
-    command.args(["--workspace", "--no-fail-fast"]).args(more);
+    command.args(["--workspace", "--features", SWEEP_FEATURE, "--no-fail-fast"]).args(more);
     // Tests that need neither run under a plain `cargo test` as well; those that do say `skipped` there.
     command.env("SONDE_CHIP_IMAGES", images).env("SONDE_PROGRAM", sonde);
     process::run(&mut command)

@@ -114,7 +114,7 @@ fn sweep_scene(parts: &Parts, name: Name, extent: Extent) -> Result<Tally, ArmEr
         let one_mode = name.takes_turns() || extent == Extent::Slice;
         let modes = if one_mode { &MODES[turn..=turn] } else { &MODES[..] };
         for &mode in modes {
-            let cut = Cut { operation, mode };
+            let cut = Cut { operation, mode, throw: 0 };
             let seed = Seed { sweep: Sweep::Arm, story: name.to_string(), cuts: vec![cut] };
             trace::working_on(&seed);
             if let Some(verdict) = case(parts, &scene, cut, &mut |_| {}) {
@@ -168,7 +168,7 @@ fn check_bytes(parts: &Parts, rig: &Rig, version: Version) -> Result<(), Fault> 
 
 /// The seed of a tear follows from its place.
 fn tear(cut: Cut) -> Tear {
-    let seed = cut.operation * 31 + 7;
+    let seed = cut.seed(7);
     match cut.mode {
         Mode::Before => Tear::Before,
         Mode::After => Tear::After,

@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use bootloader::model::Tear;
 use story::{Depth, Story};
 use world::{Step, World};
 
@@ -129,20 +130,30 @@ impl Job {
         let story = &stories[self.story];
         match &self.what {
             What::Cut { world, operation, pairs } => {
-                for mode in Mode::ALL {
-                    let first = Cut { operation: *operation, mode };
+                for (mode, throw) in Mode::ALL.into_iter().flat_map(|mode| throws(mode).map(move |throw| (mode, throw)))
+                {
+                    let first = Cut { operation: *operation, mode, throw };
                     let mut cut = World::clone(world);
                     if !cut_short(story, &mut cut, &[], first) {
                         continue;
                     }
                     one(story, cut.clone(), &[first], Rest::ToTheEnd, tally);
-                    if let Some(stride) = pairs {
-                        second_cuts(story, cut, first, *stride, tally);
+                    if let Some(stride) = pairs.filter(|_| throw == 0) {
+                        second_cuts(story, cut, first, stride, tally);
                     }
                 }
             }
             What::Random { seed, cases } => random_cases(story, *seed, *cases, tally),
         }
+    }
+}
+
+/// How often the dice are thrown for a first cut: each time that a weak word can hold, each half.
+fn throws(mode: Mode) -> std::ops::Range<u8> {
+    match mode {
+        Mode::Weak => 0..Tear::LONGEST + 1,
+        Mode::Half => 0..2,
+        _ => 0..1,
     }
 }
 
@@ -152,7 +163,7 @@ fn second_cuts(story: &Story, cut: World, first: Cut, stride: u64, tally: &mut T
     for (world, operations) in told(story, cut) {
         for operation in operations.filter(|operation| operation % stride == shift) {
             for mode in Mode::ALL {
-                let second = Cut { operation, mode };
+                let second = Cut { operation, mode, throw: 0 };
                 let mut cut = world.clone();
                 if cut_short(story, &mut cut, &[first], second) {
                     one(story, cut, &[first, second], Rest::Boots, tally);
@@ -209,7 +220,7 @@ fn random_cases(story: &Story, seed_of_job: u64, cases: u64, tally: &mut Tally) 
                 // Short stretches as well as long ones.
                 let span = [4, 20, 40, 120][random.below(4) as usize];
                 let mode = Mode::ALL[random.below(Mode::ALL.len() as u64) as usize];
-                Cut { operation: random.below(span), mode }
+                Cut { operation: random.below(span), mode, throw: random.below(4) as u8 }
             })
             .collect();
         trace::working_on(&seed(story, &cuts));

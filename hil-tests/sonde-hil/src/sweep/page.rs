@@ -2,30 +2,45 @@
 
 use std::fmt::Write as _;
 
+use super::seed::Sweep;
 use super::tally::{Counts, Tally};
 use crate::figures::Figure;
 
 /// One sweep and its counts.
 #[derive(Debug, Clone, Copy)]
 pub struct Swept<'a> {
-    /// `native` or `arm`.
-    pub name: &'a str,
+    /// Which sweep.
+    pub sweep: Sweep,
     /// What came of it.
     pub tally: &'a Tally,
 }
 
 impl Swept<'_> {
-    /// Cuts and failures, held against their goals.
+    /// Cuts and failures, held against their goals; nothing is asked of what we only compare with.
     #[must_use]
     pub fn figures(&self) -> [Figure; 2] {
         let total = self.tally.total();
         let (cuts, failures) = (total.cuts(), total.failures);
-        let (names, least, goal) = match self.name {
-            "native" => (["sweep.native.cuts", "sweep.native.failures"], 1_000_000, ">=1000000"),
-            _ => (["sweep.arm.cuts", "sweep.arm.failures"], 10_000, ">=10000"),
-        };
         let figure = |figure, value: u64, goal, holds| Figure { figure, value: value as f64, unit: "1", goal, holds };
-        [figure(names[0], cuts, goal, cuts >= least), figure(names[1], failures, "=0", failures == 0)]
+        match self.sweep {
+            Sweep::Native => [
+                figure("sweep.native.cuts", cuts, ">=1000000", cuts >= 1_000_000),
+                figure("sweep.native.failures", failures, "=0", failures == 0),
+            ],
+            Sweep::Arm => [
+                figure("sweep.arm.cuts", cuts, ">=10000", cuts >= 10_000),
+                figure("sweep.arm.failures", failures, "=0", failures == 0),
+            ],
+            Sweep::Embassy => {
+                [figure("sweep.embassy.cuts", cuts, "", true), figure("sweep.embassy.failures", failures, "", true)]
+            }
+        }
+    }
+
+    /// Whether a failure here is ours.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.sweep != Sweep::Embassy
     }
 
     /// Rows of the table by mode, the sum last.
@@ -34,7 +49,8 @@ impl Swept<'_> {
         modes.chain([("all", self.tally.total())])
     }
 
-    fn stories(&self) -> impl Iterator<Item = (&str, Counts)> {
+    /// Rows of the table by story.
+    pub fn stories(&self) -> impl Iterator<Item = (&str, Counts)> {
         self.tally.stories.iter().map(|(story, counts)| (story.as_str(), *counts))
     }
 }
@@ -53,18 +69,39 @@ pub fn table<'a>(first: &str, rows: impl Iterator<Item = (&'a str, Counts)>) -> 
     table
 }
 
+/// Failures by their kind, when there are any.
+#[must_use]
+pub fn failures_by_kind(tally: &Tally) -> String {
+    if tally.kinds.is_empty() {
+        return String::new();
+    }
+    let mut table = String::from("| failures by cut        | where | kind | count |\n|---|---|---|---:|\n");
+    for ((mode, story, kind), count) in &tally.kinds {
+        let _ = writeln!(table, "| {mode:<22} | {story} | {kind} | {count} |");
+    }
+    table
+}
+
 /// `docs/power-cuts.md`.
 #[must_use]
 pub fn page(sweeps: &[Swept<'_>]) -> String {
     let mut page = String::from(INTRODUCTION);
     for swept in sweeps {
-        let _ = writeln!(page, "## `sweep {}`\n", swept.name);
-        page.push_str(if swept.name == "native" { NATIVE } else { ARM });
+        let _ = writeln!(page, "## `sweep {}`\n", swept.sweep.name());
+        page.push_str(match swept.sweep {
+            Sweep::Native => NATIVE,
+            Sweep::Arm => ARM,
+            Sweep::Embassy => EMBASSY,
+        });
         page.push_str(&table("cut", swept.modes()));
         page.push('\n');
         page.push_str(&table("where", swept.stories()));
         page.push('\n');
-        for failure in &swept.tally.failures {
+        let kinds = failures_by_kind(swept.tally);
+        if !kinds.is_empty() {
+            let _ = writeln!(page, "{kinds}");
+        }
+        for failure in swept.tally.failures.iter().take(if swept.is_ours() { Tally::KEPT } else { 4 }) {
             let _ = writeln!(page, "- {failure}");
         }
         if !swept.tally.failures.is_empty() {
@@ -115,6 +152,47 @@ words raising NMI and unstable ones reading differently, until the image answers
   many records the boot log held: with 31 or 32 it is compacted.
 - Every operation of every page of a whole transfer (its erase, its words), one way each, by turns.
 - Output pins are looked at after every boot; the latch behind them misses no pulse.
+
+";
+
+const EMBASSY: &str = "embassy-boot 0.7.0, the nearest Rust neighbour, on the same flash model and under the same cuts, to compare with. Its
+failures are counted and are no failure of this repository.
+
+- Its own flow through its own calls: `BlockingFirmwareUpdater` writes the image and marks it updated, `BootLoader` swaps,
+  the new image marks itself booted; or it crashes, and the next boot reverts and the old image marks itself booted.
+- Configuration: no crate features; active partition 8 pages of 2 KB, the other one 9, one state page, words of 8 bytes; a
+  buffer of a page; partitions are `BlockingPartition` of `embassy-embedded-hal`; images fill their partition.
+- Every operation, before and after once each, torn in each other way with 20 throws of the dice; and 500 cases of 3 to 8
+  cuts at random for each story.
+- Unbootable means that `prepare_boot` gives an error at each of 8 boots in a row (its wrapper for this family panics on
+  one). Mixed means that the active partition is not byte for byte one of the two images when the loader would jump. Stuck
+  means that the unit runs, but neither restarts nor further tries of the host get it to take an update or a mark again.
+
+What it shows: cut between operations embassy-boot keeps its promise, and words that read back as stable garbage hurt it
+only inside an erase of the state page. What it has no answer to is a state word that faults on read: each one that the
+loader reads later stops every boot from then on, each one that only the updater reads stops every update from then on.
+And an erase of the state page that is torn while the unit marks itself booted, or ends a revert, can leave the magic of a
+swap beside a progress that begins anew: the loader swaps once more, and a mixture runs. The reason is one and the same:
+magic and progress share a page that is erased in place, with no CRC and no second copy.
+
+What is fair about it, and what is not:
+
+- It never promised to survive words that fault, decay or differ between reads; no documentation of it speaks of them. The
+  table says what is not defended, not how often it happens. That the cells do this at all is the model's assumption, for
+  embassy-boot as for sonde.
+- It is granted what the chip grants: zeros may be written over any word, torn ones too. Its state words are made for that.
+- The application does what the API offers and no more. One that erased the state page by itself, or a wrapper that caught
+  the fault, would do better; sonde's host has no such back door either.
+- embassy-boot does not verify an image at boot, by design; sonde does, and a mixed image would not pass. So \"mixed\" has no
+  match on our side: there it would be \"unbootable\".
+- No pairs of two cuts, as single ones tell enough.
+
+An earlier measurement with another harness (`facts/boot.md`, section 3) gave the same where both look at the same thing:
+none of 8,265 cuts before or after an operation hurts, 320 bricks in the swap and 360 in the revert from state words that
+fault, each fault in `mark_booted` before its end a brick. It differs in what it counts and in the dice: it counted the
+torn progress-validity word of `mark_updated` as well, since the unit boots, and here it is stuck; torn erases gave it 4 mixed
+images of 20 in `mark_booted` and none in the revert, here it is fewer there and some here; words that read differently each
+time and words that decay later it did not have.
 
 ";
 

@@ -1,8 +1,11 @@
-//! The name of a case, from which it can be run again: `native/update.29/12p,40w` is the story `update` on a unit whose log
-//! holds 29 more records, power lost in operation 12 (counted from the last power-on), then in operation 40.
+//! The name of a case, from which it can be run again: `native/update.29/12p,40w3` is the story `update` on a unit whose log
+//! holds 29 more records, power lost in operation 12 (counted from the last power-on), then in operation 40, there with the
+//! fourth throw of the dice.
 
 use std::fmt;
 use std::str::FromStr;
+
+use bootloader::model::Tear;
 
 /// One loss of power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +14,32 @@ pub struct Cut {
     pub operation: u64,
     /// How the operation is torn.
     pub mode: Mode,
+    /// Which of the ways that this mode leaves to chance: 0 is the first one.
+    pub throw: u8,
+}
+
+impl Cut {
+    /// What decides all that its mode leaves to chance; `salt` differs between cuts of a case. Throws in a row follow one
+    /// another, so that four of them have every time that a weak word can hold ([`Mode::Weak`]).
+    #[must_use]
+    pub(super) fn seed(self, salt: u64) -> u64 {
+        self.operation * 31 + salt + u64::from(self.throw)
+    }
+
+    /// The same in the loader's flash model.
+    #[must_use]
+    pub(super) fn tear(self, salt: u64) -> Tear {
+        let seed = self.seed(salt);
+        match self.mode {
+            Mode::Before => Tear::Before,
+            Mode::After => Tear::After,
+            Mode::Garbage => Tear::Garbage(seed),
+            Mode::Poison => Tear::Poison(seed),
+            Mode::Unstable => Tear::Unstable(seed),
+            Mode::Half => Tear::Half(seed),
+            Mode::Weak => Tear::Weak(seed),
+        }
+    }
 }
 
 /// How an operation is torn (`fault:P1`, `fault:P3`, `fault:P4`).
@@ -28,7 +57,7 @@ pub enum Mode {
     Unstable,
     /// An erase reached half of the page, a word half of its bits.
     Half,
-    /// Words looked right at the cut and have decayed since.
+    /// Words look right after the cut and decay, at once or some power-ons later.
     Weak,
 }
 
@@ -36,6 +65,11 @@ impl Mode {
     /// Each of them.
     pub const ALL: [Self; 7] =
         [Self::Before, Self::After, Self::Garbage, Self::Poison, Self::Unstable, Self::Half, Self::Weak];
+
+    /// Whether something is left to chance.
+    pub(super) const fn is_torn(self) -> bool {
+        !matches!(self, Self::Before | Self::After)
+    }
 
     /// Its name in tables.
     #[must_use]
@@ -71,13 +105,20 @@ pub enum Sweep {
     Native,
     /// The linked images on the virtual board.
     Arm,
+    /// embassy-boot over the same flash model.
+    Embassy,
 }
 
 impl Sweep {
-    const fn name(self) -> &'static str {
+    const ALL: [Self; 3] = [Self::Native, Self::Arm, Self::Embassy];
+
+    /// Its name, in seeds and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Arm => "arm",
+            Self::Embassy => "embassy",
         }
     }
 }
@@ -104,11 +145,8 @@ impl FromStr for Seed {
     fn from_str(text: &str) -> Result<Self, SeedError> {
         let parse = || {
             let mut parts = text.split('/');
-            let sweep = match parts.next()? {
-                "native" => Sweep::Native,
-                "arm" => Sweep::Arm,
-                _ => return None,
-            };
+            let name = parts.next()?;
+            let sweep = Sweep::ALL.into_iter().find(|sweep| sweep.name() == name)?;
             let (story, cuts) = (parts.next()?, parts.next()?);
             let cuts = cuts.split(',').map(cut).collect::<Option<Vec<_>>>()?;
             parts.next().is_none().then(|| Self { sweep, story: story.into(), cuts })
@@ -118,10 +156,14 @@ impl FromStr for Seed {
 }
 
 fn cut(text: &str) -> Option<Cut> {
-    let letter = text.chars().last()?;
+    let (place, letter) = text.char_indices().find(|(_, letter)| !letter.is_ascii_digit())?;
     let mode = Mode::ALL.into_iter().find(|mode| mode.letter() == letter)?;
-    let operation = text[..text.len() - letter.len_utf8()].parse().ok()?;
-    Some(Cut { operation, mode })
+    let operation = text[..place].parse().ok()?;
+    let throw = match &text[place + letter.len_utf8()..] {
+        "" => 0,
+        throw => throw.parse().ok()?,
+    };
+    Some(Cut { operation, mode, throw })
 }
 
 impl fmt::Display for Seed {
@@ -130,6 +172,9 @@ impl fmt::Display for Seed {
         for (index, cut) in self.cuts.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             write!(formatter, "{comma}{}{}", cut.operation, cut.mode.letter())?;
+            if cut.throw > 0 {
+                write!(formatter, "{}", cut.throw)?;
+            }
         }
         Ok(())
     }
@@ -141,10 +186,19 @@ mod tests {
 
     #[test]
     fn a_seed_comes_back_as_it_was_printed_and_anything_else_is_refused() {
-        for text in ["native/update.29/12p,40w", "arm/activate.0/3g"] {
+        for text in ["native/update.29/12p,40w3", "arm/activate.0/3g", "embassy/update/4127u19"] {
             assert_eq!(text.parse::<Seed>().map(|seed| seed.to_string()), Ok(text.into()));
         }
-        for text in ["", "native", "native/update/", "native/update/12", "native/update/12x", "native/u/1p/2"] {
+        for text in [
+            "",
+            "native",
+            "native/update/",
+            "native/update/12",
+            "native/update/12x",
+            "native/u/1p/2",
+            "arm/u/1pp",
+            "arm/u/p",
+        ] {
             assert!(text.parse::<Seed>().is_err(), "{text}");
         }
     }

@@ -37,6 +37,21 @@ pub enum Fault {
     Stuck(String),
 }
 
+impl Fault {
+    /// Which kind of failure it is, in tables.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::MixedImage(_) => "mixed image",
+            Self::Unbootable(_) => "unbootable",
+            Self::LostConfirmed(_) => "lost confirmed image",
+            Self::OutputOn(_) => "output on",
+            Self::FloorSank(_) => "floor sank",
+            Self::Stuck(_) => "stuck",
+        }
+    }
+}
+
 /// A case that failed, and the seed that replays it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -87,6 +102,10 @@ pub struct Tally {
     pub modes: BTreeMap<&'static str, Counts>,
     /// By the name of the story.
     pub stories: BTreeMap<String, Counts>,
+    /// Failures by the name of the tear, the name of the story, and their kind.
+    pub kinds: BTreeMap<(&'static str, String, &'static str), u64>,
+    /// Updates that were taken back though the new image never ran (`fault:S2`): no failure, the host sends them again.
+    pub lost_trials: u64,
     /// The first failures, at most [`Tally::KEPT`].
     pub failures: Vec<Failure>,
 }
@@ -109,6 +128,9 @@ impl Tally {
         for mode in modes {
             self.modes.entry(mode).or_default().add(&one);
             self.stories.entry(story.into()).or_default().add(&one);
+            if let Err(failure) = verdict {
+                *self.kinds.entry((mode, story.into(), failure.fault.kind())).or_default() += 1;
+            }
         }
         if let Err(failure) = verdict
             && self.failures.len() < Self::KEPT
@@ -125,6 +147,10 @@ impl Tally {
         for (story, counts) in other.stories {
             self.stories.entry(story).or_default().add(&counts);
         }
+        for (kind, count) in other.kinds {
+            *self.kinds.entry(kind).or_default() += count;
+        }
+        self.lost_trials += other.lost_trials;
         self.failures.extend(other.failures);
         self.failures.sort_by(|one, other| (one.seed.len(), &one.seed).cmp(&(other.seed.len(), &other.seed)));
         self.failures.truncate(Self::KEPT);

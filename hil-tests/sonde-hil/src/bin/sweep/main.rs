@@ -14,7 +14,7 @@ use sonde_hil::sweep::arm::{self, ArmError};
 use sonde_hil::sweep::page::{Swept, page};
 use sonde_hil::sweep::seed::{Seed, Sweep};
 use sonde_hil::sweep::tally::Tally;
-use sonde_hil::sweep::{Extent, case_at_hand, native};
+use sonde_hil::sweep::{Extent, case_at_hand, embassy, native};
 
 /// Cuts the power at every flash operation, in every way.
 #[derive(Parser)]
@@ -41,6 +41,20 @@ enum Which {
     Native,
     /// The linked images on the virtual board
     Arm,
+    /// embassy-boot over the same flash model, to compare with
+    Embassy,
+}
+
+impl Which {
+    const ALL: [Self; 3] = [Self::Native, Self::Arm, Self::Embassy];
+
+    fn sweep(self) -> Sweep {
+        match self {
+            Self::Native => Sweep::Native,
+            Self::Arm => Sweep::Arm,
+            Self::Embassy => Sweep::Embassy,
+        }
+    }
 }
 
 /// Why there is no result.
@@ -82,34 +96,37 @@ fn name_the_case_in_panics() {
     }));
 }
 
-/// Sweeps, prints and writes; whether nothing failed.
+/// Sweeps, prints and writes; whether nothing of ours failed.
 fn sweep(arguments: &Arguments) -> Result<bool, SweepError> {
     let extent = if arguments.slice { Extent::Slice } else { Extent::Full };
-    let mut tallies: Vec<(&str, Tally)> = Vec::new();
-    for (which, name) in [(Which::Native, "native"), (Which::Arm, "arm")] {
+    let mut tallies: Vec<(Sweep, Tally)> = Vec::new();
+    for which in Which::ALL {
         if arguments.sweep.is_some_and(|wanted| wanted != which) {
             continue;
         }
-        output::tell(&format!("{name}: this takes some minutes"));
+        let sweep = which.sweep();
+        output::tell(&format!("{}: this takes some minutes", sweep.name()));
         let started = Instant::now();
         let tally = match which {
             Which::Native => native::sweep(extent),
             Which::Arm => arm::sweep(&images()?, extent)?,
+            Which::Embassy => embassy::sweep(extent),
         };
-        let swept = Swept { name, tally: &tally };
+        let swept = Swept { sweep, tally: &tally };
         if arguments.json {
             output::json_of(swept);
         } else {
             output::table_of(swept, started.elapsed());
         }
-        tallies.push((name, tally));
-        let sweeps: Vec<Swept<'_>> = tallies.iter().map(|(name, tally)| Swept { name, tally }).collect();
+        tallies.push((sweep, tally));
+        let sweeps: Vec<Swept<'_>> = tallies.iter().map(|(sweep, tally)| Swept { sweep: *sweep, tally }).collect();
         if let Some(path) = &arguments.write {
             let written = std::fs::write(path, page(&sweeps));
             written.map_err(|source| SweepError::Write { path: path.clone(), source })?;
         }
     }
-    Ok(tallies.iter().all(|(_, tally)| tally.total().failures == 0))
+    let ours = tallies.iter().filter(|(sweep, _)| *sweep != Sweep::Embassy);
+    Ok(ours.map(|(_, tally)| tally.total().failures).sum::<u64>() == 0)
 }
 
 fn images() -> Result<PathBuf, SweepError> {
@@ -122,6 +139,7 @@ fn replay(seed: &Seed) -> Result<bool, SweepError> {
     let verdict = match seed.sweep {
         Sweep::Native => native::replay(seed, &mut tell),
         Sweep::Arm => arm::replay(&images()?, seed, &mut tell)?,
+        Sweep::Embassy => embassy::replay(seed, &mut tell),
     };
     match &verdict {
         Ok(outcome) => output::line(&format!("as it should be: {outcome:?}")),

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use sonde_hil::sweep::page::{Swept, table};
+use sonde_hil::sweep::page::{Swept, failures_by_kind, table};
 use sonde_hil::sweep::tally::Tally;
 
 /// A line of the result.
@@ -19,11 +19,19 @@ pub(crate) fn tell(text: &str) {
 
 /// The counts of a sweep, for people.
 pub(crate) fn table_of(swept: Swept<'_>, took: Duration) {
-    line(&format!("{}, {:.0} s", swept.name, took.as_secs_f64()));
-    line(table("cut", swept.modes()).trim_end());
+    line(&format!("{}, {:.0} s", swept.sweep.name(), took.as_secs_f64()));
+    line(&table("cut", swept.modes()));
+    if !swept.is_ours() {
+        line(&table("where", swept.stories()));
+    }
+    line(&failures_by_kind(swept.tally));
+    if swept.tally.lost_trials > 0 {
+        line(&format!("{} updates were taken back though the new image never ran", swept.tally.lost_trials));
+    }
     failures(swept.tally);
     for figure in swept.figures() {
-        line(&format!("{} = {}, goal {}", figure.figure, figure.value, figure.goal));
+        let goal = if figure.goal.is_empty() { String::new() } else { format!(", goal {}", figure.goal) };
+        line(&format!("{} = {}{goal}", figure.figure, figure.value));
     }
 }
 
@@ -31,10 +39,20 @@ pub(crate) fn table_of(swept: Swept<'_>, took: Duration) {
 pub(crate) fn json_of(swept: Swept<'_>) {
     for (mode, counts) in swept.modes() {
         let counts = serde_json::json!({
-            "sweep": swept.name, "cut": mode, "cuts": counts.cuts(), "old": counts.old, "new": counts.new,
+            "sweep": swept.sweep.name(), "cut": mode, "cuts": counts.cuts(), "old": counts.old, "new": counts.new,
             "recovery": counts.recovery, "failures": counts.failures,
         });
         line(&counts.to_string());
+    }
+    for ((mode, story, kind), count) in &swept.tally.kinds {
+        let kinds = serde_json::json!({
+            "sweep": swept.sweep.name(), "cut": mode, "where": story, "failure": kind, "count": count,
+        });
+        line(&kinds.to_string());
+    }
+    if !swept.is_ours() {
+        let lost = serde_json::json!({ "sweep": swept.sweep.name(), "lost_trials": swept.tally.lost_trials });
+        line(&lost.to_string());
     }
     for figure in swept.figures() {
         line(&serde_json::to_string(&figure).expect("a figure is plain data"));

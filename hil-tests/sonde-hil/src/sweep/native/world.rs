@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bootloader::boot::{Boot, boot};
 use bootloader::boot_log::BootLog;
-use bootloader::model::{FlashModel, Tear};
+use bootloader::model::FlashModel;
 use bootloader::transition::floor_of;
 use embedded_storage::nor_flash::ReadNorFlash as _;
 use protocol::boot_record::{ImageRef, Phase, Switch};
@@ -14,7 +14,7 @@ use protocol::semver::Version;
 
 use super::session::{Session, Undone};
 use super::story::{Order, Story};
-use crate::sweep::seed::{Cut, Mode};
+use crate::sweep::seed::Cut;
 use crate::sweep::tally::{Fault, Outcome};
 
 /// More steps than any story takes with eight cuts, every start of a trial used up.
@@ -85,7 +85,7 @@ impl World {
     /// Loses power in that operation, counted from the last power-on.
     pub(super) fn plan(&mut self, cut: Cut, depth: usize) {
         if let Some(after) = cut.operation.checked_sub(self.operations()) {
-            self.flash.plan_cut(after, tear(cut, depth));
+            self.flash.plan_cut(after, cut.tear(depth as u64));
         }
     }
 
@@ -126,12 +126,15 @@ impl World {
         if old { Outcome::Old } else { Outcome::New }
     }
 
-    /// Boots twice more, as after every cut: the same must run, and if the story is at its end, confirmed.
+    /// Boots twice more, as after every cut, and until the last weak word has decayed: the same must run, and if the
+    /// story is at its end, confirmed.
     pub(super) fn settle(&mut self, story: &Story) -> Result<Outcome, Fault> {
         let done = self.order >= story.orders.len();
-        for _ in 0..if done { 2 } else { 1 } {
+        let mut boots = if done { 2 } else { 1 };
+        while boots > 0 || self.flash.may_decay() {
             self.power_on();
             self.boot(story)?;
+            boots -= 1.min(boots);
         }
         let log = BootLog::read(&mut self.flash).state();
         if done && !log.is_some_and(|state| state.active == self.confirmed && state.phase == Phase::Confirmed) {
@@ -270,19 +273,5 @@ impl World {
 impl Story {
     fn old(&self) -> Version {
         self.images[0].name.version
-    }
-}
-
-/// The seed of a tear follows from its place, so that the name of a case is all it takes to repeat it.
-fn tear(cut: Cut, depth: usize) -> Tear {
-    let seed = cut.operation * 31 + depth as u64;
-    match cut.mode {
-        Mode::Before => Tear::Before,
-        Mode::After => Tear::After,
-        Mode::Garbage => Tear::Garbage(seed),
-        Mode::Poison => Tear::Poison(seed),
-        Mode::Unstable => Tear::Unstable(seed),
-        Mode::Half => Tear::Half(seed),
-        Mode::Weak => Tear::Weak(seed),
     }
 }

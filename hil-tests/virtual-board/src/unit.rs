@@ -1,19 +1,24 @@
-//! A unit as it leaves the factory: loader, trust anchors, identity, and one release in slot A.
+//! A unit as it leaves the factory: loader, trust anchors, identity, and one release in slot A, or none at all.
 //!
 //! The boot log stays empty: an image without a record is what a new unit has.
 
-use ed25519_dalek::pkcs8::DecodePublicKey;
+mod trust;
+
 use ed25519_dalek::{Signature, VerifyingKey};
-use protocol::anchors::{Anchor, Anchors, MAX_ANCHORS, Role, Stage};
+use protocol::anchors::{Anchors, MAX_ANCHORS};
 use protocol::bundle::{Bundle, BundleError, Variant};
 use protocol::digest::{KeyId, sha256};
 use protocol::identity::{Identity, Serial};
-use protocol::layout::{ANCHORS_OFFSET, ERASED, FLASH_SIZE, IDENTITY_OFFSET, Slot};
+use protocol::key_set::{KeySetError, SIGNED_SIZE};
+use protocol::layout::{ANCHORS_OFFSET, ERASED, FLASH_SIZE, IDENTITY_OFFSET, KEY_SET_OFFSETS, Slot};
 use protocol::manifest::{Manifest, ManifestError};
 use protocol::semver::Version;
 
 use crate::board::{Board, BoardConfig};
 use crate::elf::{ElfError, FlashImage};
+
+use self::trust::Trust;
+pub use self::trust::{TrustError, anchors, public_key_from_pem, root_key_from_pem};
 
 /// Lowest unit id that a simulated unit gets; the next ones follow.
 pub const FIRST_UNIT_ID: u8 = protocol::identity::DEFAULT_UNIT_ID;
@@ -65,10 +70,41 @@ pub enum FactoryError {
         signer: KeyId,
     },
     /// More keys than a unit holds.
-    #[error("{found} trusted keys, a unit holds {MAX_ANCHORS}; leave some out")]
+    #[error("{found} keys, a unit's anchors hold {MAX_ANCHORS}; leave some out")]
     TooManyKeys {
         /// Keys given.
         found: usize,
+    },
+    /// Nobody to sign key sets, or nobody could ever sign enough.
+    #[error("threshold {threshold} with {roots} root keys; choose one from 1 to {roots}, and name each key once")]
+    Threshold {
+        /// The threshold asked for.
+        threshold: u8,
+        /// Root keys given.
+        roots: usize,
+    },
+    /// Signed by a key that the key set revokes.
+    #[error("the bundle is signed by key {signer}, which the key set revokes; name a release by another key")]
+    RevokedKey {
+        /// The key that signed it.
+        signer: KeyId,
+    },
+    /// The key set is none.
+    #[error("the key set has {found} bytes, expected {SIGNED_SIZE}; name a file that `sonde key sign` made")]
+    KeySetLength {
+        /// Bytes found.
+        found: usize,
+    },
+    /// The key set is none.
+    #[error("the key set is unusable: {0}; name a file that `sonde key sign` made")]
+    KeySet(KeySetError),
+    /// The unit would not take it.
+    #[error("{valid} of the root keys signed the key set, {needed} have to; sign it with: sonde key sign")]
+    KeySetSignatures {
+        /// Signatures that hold.
+        valid: usize,
+        /// Signatures that are needed.
+        needed: u8,
     },
     /// No unit has that revision.
     #[error("hardware revision {found}, expected 0 to 31")]
@@ -78,21 +114,19 @@ pub enum FactoryError {
     },
 }
 
-/// A public key file that is none.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an Ed25519 public key in PEM: {reason}; give the .pub.pem file that `sonde key new` wrote")]
-pub struct TrustError {
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-/// Reads a public key as `sonde key new` writes it: SubjectPublicKeyInfo in PEM.
-///
-/// # Errors
-/// [`TrustError`] for anything else.
-pub fn public_key_from_pem(text: &str) -> Result<[u8; 32], TrustError> {
-    let key = VerifyingKey::from_public_key_pem(text).map_err(|error| TrustError { reason: error.to_string() })?;
-    Ok(key.to_bytes())
+/// What a unit is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// ELF file of the loader.
+    pub loader: &'a [u8],
+    /// The keys that it believes; see [`anchors`].
+    pub anchors: &'a Anchors,
+    /// A signed key set that it comes with.
+    pub key_set: Option<&'a [u8]>,
+    /// The release in slot A; `None`: the unit is empty.
+    pub bundle: Option<&'a [u8]>,
+    /// Hardware revision, 0-31.
+    pub hardware_revision: u8,
 }
 
 /// Makes units of one kind.
@@ -101,11 +135,11 @@ pub struct Factory {
     /// Everything but the identity.
     flash: Vec<u8>,
     hardware_revision: u8,
-    version: Version,
+    version: Option<Version>,
 }
 
 impl Factory {
-    /// Checks the parts as a careful factory would: the release must be one that the unit will boot.
+    /// A factory of units that believe these release keys, with no root keys and no key set.
     ///
     /// # Errors
     /// [`FactoryError`].
@@ -115,24 +149,43 @@ impl Factory {
         trusted: &[[u8; 32]],
         hardware_revision: u8,
     ) -> Result<Self, FactoryError> {
+        let anchors = anchors(trusted, &[], 0)?;
+        let (key_set, bundle) = (None, Some(bundle));
+        Self::of(&Parts { loader: loader_elf, anchors: &anchors, key_set, bundle, hardware_revision })
+    }
+
+    /// Checks the parts as a careful factory would: the release must be one that the unit will boot, the key set one that
+    /// it will take.
+    ///
+    /// # Errors
+    /// [`FactoryError`].
+    pub fn of(parts: &Parts<'_>) -> Result<Self, FactoryError> {
+        let hardware_revision = parts.hardware_revision;
         if hardware_revision > 31 {
             return Err(FactoryError::Revision { found: hardware_revision });
         }
         let mut flash = vec![ERASED; FLASH_SIZE as usize];
-        place_loader(&mut flash, loader_elf)?;
-        let anchors = anchors(trusted)?;
-        put(&mut flash, ANCHORS_OFFSET, &anchors.emit());
-        let bundle = Bundle::parse(bundle).map_err(FactoryError::Bundle)?;
-        let (variant, manifest) = factory_variant(&bundle, hardware_revision)?;
-        verify(&variant, &manifest, &anchors)?;
-        put(&mut flash, Slot::A.offset(), variant.manifest);
-        put(&mut flash, Slot::A.image_offset(), variant.image);
-        Ok(Self { flash, hardware_revision, version: manifest.version })
+        place_loader(&mut flash, parts.loader)?;
+        put(&mut flash, ANCHORS_OFFSET, &parts.anchors.emit());
+        let trust = Trust::new(parts.anchors, parts.key_set)?;
+        if let Some(copy) = trust.key_set_copy() {
+            KEY_SET_OFFSETS.iter().for_each(|offset| put(&mut flash, *offset, copy));
+        }
+        let mut version = None;
+        if let Some(bundle) = parts.bundle {
+            let bundle = Bundle::parse(bundle).map_err(FactoryError::Bundle)?;
+            let (variant, manifest) = factory_variant(&bundle, hardware_revision)?;
+            verify(&variant, &manifest, &trust)?;
+            put(&mut flash, Slot::A.offset(), variant.manifest);
+            put(&mut flash, Slot::A.image_offset(), variant.image);
+            version = Some(manifest.version);
+        }
+        Ok(Self { flash, hardware_revision, version })
     }
 
-    /// Version of the release it installs.
+    /// Version of the release it installs, if it installs one.
     #[must_use]
-    pub fn version(&self) -> Version {
+    pub fn version(&self) -> Option<Version> {
         self.version
     }
 
@@ -170,12 +223,6 @@ fn place_loader(flash: &mut Vec<u8>, elf: &[u8]) -> Result<(), FactoryError> {
     Ok(())
 }
 
-fn anchors(trusted: &[[u8; 32]]) -> Result<Anchors, FactoryError> {
-    let anchor = |&public_key| Anchor { role: Role::Release, stage: Stage::Production, public_key };
-    let keys: Vec<_> = trusted.iter().map(anchor).collect();
-    Anchors::new(&keys).ok_or(FactoryError::TooManyKeys { found: keys.len() })
-}
-
 fn factory_variant<'a>(bundle: &Bundle<'a>, revision: u8) -> Result<(Variant<'a>, Manifest), FactoryError> {
     for variant in bundle.variants().filter(|variant| variant.slot == Slot::A) {
         let manifest = Manifest::parse(variant.signed_manifest().body()).map_err(FactoryError::Manifest)?;
@@ -186,12 +233,12 @@ fn factory_variant<'a>(bundle: &Bundle<'a>, revision: u8) -> Result<(Variant<'a>
     Err(FactoryError::NoVariant { revision })
 }
 
-fn verify(variant: &Variant<'_>, manifest: &Manifest, anchors: &Anchors) -> Result<(), FactoryError> {
+fn verify(variant: &Variant<'_>, manifest: &Manifest, trust: &Trust<'_>) -> Result<(), FactoryError> {
     let signed = variant.signed_manifest();
     let signer = signed.key_id();
-    let anchor = anchors.find(signer).ok_or(FactoryError::UnknownKey { signer })?;
+    let public_key = trust.believed(signer)?;
     let forged = FactoryError::Forged { slot: variant.slot, signer };
-    let key = VerifyingKey::from_bytes(&anchor.public_key).map_err(|_| forged.clone())?;
+    let key = VerifyingKey::from_bytes(&public_key).map_err(|_| forged.clone())?;
     key.verify_strict(signed.body(), &Signature::from_bytes(signed.signature())).map_err(|_| forged.clone())?;
     let whole = manifest.slot == variant.slot && manifest.length as usize == variant.image.len();
     if whole && sha256(variant.image) == manifest.sha256 { Ok(()) } else { Err(forged) }

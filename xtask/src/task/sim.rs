@@ -10,10 +10,10 @@ use crate::chip::{self, FIRST, SECOND, Variant};
 use crate::workspace::Workspace;
 use crate::{output, process, toolchain};
 
-/// Builds the images and the simulator, then becomes the simulator. Without `--bundle` the units come with release 1.0.0. It and 1.1.0, to update to, are signed by a key made for this, in target/sonde/sim.
+/// Builds the images and the simulator, then becomes the simulator. Without `--bundle` or `--empty` the units come with release 1.0.0. It and 1.1.0, to update to, are signed by a key made for this, in target/sonde/sim.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Handed to the simulator: --units N --listen 127.0.0.1:PORT [--pty PATH] [--bundle FILE] [--pace real|fast] [--state DIR]
+    /// Handed to the simulator: --units N --listen 127.0.0.1:PORT [--pty PATH] [--bundle FILE | --empty] [--pace real|fast] [--state DIR]
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
     pub(crate) simulator: Vec<String>,
 }
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
             command.arg("--loader").arg(images.join(FIRST.folder()).join("loader.elf"));
         }
         let made = sign(workspace, &images)?;
-        if !given("--bundle") {
+        if !given("--bundle") && !given("--empty") {
             command.arg("--bundle").arg(made.folder.join(file_of(&FIRST)));
         }
         // Our own first release must be believed whatever else the caller trusts.

@@ -19,7 +19,7 @@ pub(crate) fn serial() -> Serial {
 /// The words of a register; `None` for one that counts.
 pub(crate) fn words(register: &Register) -> Option<Vec<u16>> {
     Some(match register.id {
-        RegisterId::FirmwareVersion => version(releases().factory.version()),
+        RegisterId::FirmwareVersion => version(releases().factory.version().expect("the factory installs a release")),
         RegisterId::HardwareRevision => vec![u16::from(HARDWARE)],
         RegisterId::Product => pairs(&PRODUCT.to_be_bytes()),
         RegisterId::Serial => pairs(serial().bytes()),

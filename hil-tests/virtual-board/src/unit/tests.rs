@@ -8,6 +8,8 @@ use protocol::identity::IDENTITY_SIZE;
 use protocol::layout::MAX_IMAGE;
 use protocol::manifest::{HardwareSet, PRODUCT, SignedManifest};
 
+use protocol::key_set::{KeySet, ReleaseKey, SignedKeySet};
+
 use super::*;
 
 fn key(seed: u8) -> SigningKey {
@@ -133,4 +135,53 @@ fn a_public_key_is_read_from_pem_and_other_text_is_refused() {
         let error = public_key_from_pem(wrong).unwrap_err();
         assert!(error.to_string().contains(".pub.pem"), "{error}");
     }
+}
+
+/// A key set by root keys 11 and 12 that adds release key 2 and revokes release key 3.
+fn key_set(signers: &[u8]) -> Vec<u8> {
+    let stage = protocol::anchors::Stage::Production;
+    let added = ReleaseKey { public_key: public(2), stage, expires_at_floor: None };
+    let set = KeySet::new(1, PRODUCT, None, &[added], &[KeyId::of(&public(3))]).unwrap();
+    let sign = |set: SignedKeySet, signer: &u8| {
+        let signature = key(*signer).sign(set.body()).to_bytes();
+        set.with_signature(KeyId::of(&public(*signer)), &signature).unwrap()
+    };
+    signers.iter().fold(SignedKeySet::unsigned(&set.emit()), sign).0.to_vec()
+}
+
+#[test]
+fn a_unit_comes_with_a_key_set_in_both_copies_and_a_release_that_only_the_set_vouches_for() {
+    let anchors = anchors(&[public(3)], &[public(11), public(12)], 2).unwrap();
+    let (loader, set) = (loader(), key_set(&[11, 12]));
+    let parts = Parts { loader: &loader, anchors: &anchors, key_set: Some(&set), bundle: None, hardware_revision: 1 };
+    let by = |signer| Factory::of(&Parts { bundle: Some(&bundle(signer, 1)), ..parts });
+    let flash = by(2).unwrap().flash(2);
+    for offset in KEY_SET_OFFSETS {
+        assert_eq!(flash[offset as usize..][..set.len()], set);
+    }
+    assert_eq!(by(3).unwrap_err(), FactoryError::RevokedKey { signer: KeyId::of(&public(3)) });
+    // A root key signs no image.
+    assert_eq!(by(11).unwrap_err(), FactoryError::UnknownKey { signer: KeyId::of(&public(11)) });
+    let one = key_set(&[11, 13]);
+    let few = Factory::of(&Parts { key_set: Some(&one), ..parts }).unwrap_err();
+    assert_eq!(few, FactoryError::KeySetSignatures { valid: 1, needed: 2 });
+}
+
+#[test]
+fn an_empty_unit_has_nothing_in_its_slots() {
+    let anchors = anchors(&[public(1)], &[], 0).unwrap();
+    let parts = Parts { loader: &loader(), anchors: &anchors, key_set: None, bundle: None, hardware_revision: 1 };
+    let factory = Factory::of(&parts).unwrap();
+    assert_eq!(factory.version(), None);
+    let flash = factory.flash(2);
+    assert!(flash[Slot::A.offset() as usize..IDENTITY_OFFSET as usize].iter().all(|byte| *byte == ERASED));
+}
+
+#[test]
+fn a_root_key_is_told_from_a_release_key() {
+    let pem = key(3).verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
+    let root = format!("Sonde-Key-Role: root\n{pem}");
+    assert_eq!(root_key_from_pem(&root), Ok(public(3)));
+    assert_eq!(root_key_from_pem(&pem), Err(TrustError::OtherRole { is_root: false }));
+    assert_eq!(public_key_from_pem(&root), Err(TrustError::OtherRole { is_root: true }));
 }

@@ -31,12 +31,24 @@ pub(crate) struct Arguments {
     /// ELF file of the loader; needed for units without kept flash
     #[arg(long, value_name = "ELF")]
     pub(crate) loader: Option<PathBuf>,
-    /// Release that new units come with, in slot A; needed for units without kept flash
+    /// Release that new units come with, in slot A; needed for units without kept flash, unless --empty
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
-    /// Public key that new units believe (.pub.pem of `sonde key new`); up to four
+    /// New units come with nothing to run: their loader stays in recovery until `sonde update` brings a release
+    #[arg(long, conflicts_with = "bundle")]
+    pub(crate) empty: bool,
+    /// Public key of releases that new units believe (.pub.pem of `sonde key new`); with root keys, four in all
     #[arg(long, value_name = "PUB.pem")]
     pub(crate) trust: Vec<PathBuf>,
+    /// Public root key of new units (.pub.pem of `sonde key root new`)
+    #[arg(long, value_name = "PUB.pem", requires = "threshold")]
+    pub(crate) root: Vec<PathBuf>,
+    /// How many of the root keys have to sign a key set
+    #[arg(long, value_name = "K", requires = "root", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) threshold: Option<u8>,
+    /// Signed key set that new units come with (of `sonde key sign`)
+    #[arg(long, value_name = "FILE", requires = "root")]
+    pub(crate) key_set: Option<PathBuf>,
     /// real: never ahead of the wall clock; fast: busy time as fast as it can, idle time with the wall clock
     #[arg(long, value_name = "real|fast", default_value_t = Pace::Real)]
     pub(crate) pace: Pace,
@@ -84,7 +96,16 @@ mod tests {
 
     #[test]
     fn wrong_arguments_are_refused() {
-        let wrong = [["--units", "0"], ["--units", "247"], ["--pace", "slow"], ["--listen", "4001"]];
+        assert!(Arguments::try_parse_from(["sonde-sim", "--empty", "--bundle", "x"]).is_err());
+        let wrong = [
+            ["--root", "x"],
+            ["--threshold", "1"],
+            ["--key-set", "x"],
+            ["--units", "0"],
+            ["--units", "247"],
+            ["--pace", "slow"],
+            ["--listen", "4001"],
+        ];
         for words in wrong.into_iter().chain([["--hardware-revision", "32"], ["--baud", "0"]]) {
             let parsed = Arguments::try_parse_from(["sonde-sim"].into_iter().chain(words));
             assert_eq!(parsed.unwrap_err().exit_code(), 2, "{words:?}");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use virtual_board::board::Board;
 use virtual_board::serve::ServeError;
-use virtual_board::unit::{self, FIRST_UNIT_ID, Factory, FactoryError, TrustError};
+use virtual_board::unit::{self, FIRST_UNIT_ID, Factory, FactoryError, Parts, TrustError};
 
 use crate::arguments::Arguments;
 use crate::output;
@@ -24,8 +24,8 @@ pub(crate) enum StartError {
     #[error("{}: {source}", path.display())]
     Trust { path: PathBuf, source: TrustError },
     /// The parts make no unit.
-    #[error("loader {}, bundle {}: {source}", loader.display(), bundle.display())]
-    Factory { loader: PathBuf, bundle: PathBuf, source: FactoryError },
+    #[error("cannot make unit {unit} with loader {}: {source}", loader.display())]
+    Factory { unit: u8, loader: PathBuf, source: FactoryError },
     /// Kept flash.
     #[error(transparent)]
     State(#[from] StateError),
@@ -54,7 +54,10 @@ pub(crate) fn make(arguments: &Arguments, state: &State) -> Result<Vec<Board>, S
                     Some(made) => made,
                     None => open_factory(arguments, unit)?,
                 };
-                output::log(format_args!("unit {unit} is new, with release {}", made.version()));
+                match made.version() {
+                    Some(version) => output::log(format_args!("unit {unit} is new, with release {version}")),
+                    None => output::log(format_args!("unit {unit} is new and empty")),
+                }
                 factory.insert(made).board(unit)
             }
         };
@@ -66,13 +69,26 @@ pub(crate) fn make(arguments: &Arguments, state: &State) -> Result<Vec<Board>, S
 
 fn open_factory(arguments: &Arguments, unit: u8) -> Result<Factory, StartError> {
     let (loader, loader_bytes) = read_option(arguments.loader.as_deref(), "--loader", unit)?;
-    let (bundle, bundle_bytes) = read_option(arguments.bundle.as_deref(), "--bundle", unit)?;
-    if arguments.trust.is_empty() {
+    let bundle = match arguments.empty {
+        true => None,
+        false => Some(read_option(arguments.bundle.as_deref(), "--bundle", unit)?.1),
+    };
+    if arguments.trust.is_empty() && arguments.key_set.is_none() {
         return Err(StartError::Missing { unit, option: "--trust" });
     }
-    let keys = arguments.trust.iter().map(|path| trusted_key(path)).collect::<Result<Vec<_>, _>>()?;
-    Factory::new(&loader_bytes, &bundle_bytes, &keys, arguments.hardware_revision)
-        .map_err(|source| StartError::Factory { loader, bundle, source })
+    let key_set = arguments.key_set.as_deref().map(|path| read_option(Some(path), "--key-set", unit)).transpose()?;
+    let release = read_keys(&arguments.trust, "--trust", unit::public_key_from_pem)?;
+    let roots = read_keys(&arguments.root, "--root", unit::root_key_from_pem)?;
+    let made = unit::anchors(&release, &roots, arguments.threshold.unwrap_or_default()).and_then(|anchors| {
+        Factory::of(&Parts {
+            loader: &loader_bytes,
+            anchors: &anchors,
+            key_set: key_set.as_ref().map(|(_, bytes)| bytes.as_slice()),
+            bundle: bundle.as_deref(),
+            hardware_revision: arguments.hardware_revision,
+        })
+    });
+    made.map_err(|source| StartError::Factory { unit, loader, source })
 }
 
 fn read_option(path: Option<&Path>, option: &'static str, unit: u8) -> Result<(PathBuf, Vec<u8>), StartError> {
@@ -83,11 +99,15 @@ fn read_option(path: Option<&Path>, option: &'static str, unit: u8) -> Result<(P
     }
 }
 
-fn trusted_key(path: &Path) -> Result<[u8; 32], StartError> {
-    let text = std::fs::read_to_string(path).map_err(|source| StartError::Read {
-        option: "--trust",
-        path: path.into(),
-        source,
-    })?;
-    unit::public_key_from_pem(&text).map_err(|source| StartError::Trust { path: path.into(), source })
+fn read_keys(
+    paths: &[PathBuf],
+    option: &'static str,
+    parse: fn(&str) -> Result<[u8; 32], TrustError>,
+) -> Result<Vec<[u8; 32]>, StartError> {
+    let read = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|source| StartError::Read { option, path: path.into(), source })?;
+        parse(&text).map_err(|source| StartError::Trust { path: path.into(), source })
+    };
+    paths.iter().map(read).collect()
 }

@@ -7,7 +7,8 @@ use serde_json::Value;
 use sonde::key::ReleaseKey;
 use tokio::net::TcpListener;
 
-use crate::fake_unit::{Behaviour, Faults, Shared, serve};
+use crate::fake_unit::{Behaviour, Faults, Shared, Trouble, serve};
+use crate::keys::{rooted, set, stranger};
 use crate::update::{bytes, key, unit};
 
 /// Serves the unit on a port of its own; returns the URL.
@@ -81,6 +82,46 @@ async fn every_no_of_the_unit_is_exit_code_1_with_its_own_kind() {
     let (exit, report) = sonde(folder.path(), &["update", &url, "good.sonde", "--soak", "0"]).await;
     assert_eq!((exit, &report["outcome"]), (1, &"rolled_back".into()), "{report}");
     assert_eq!(report["reason"]["failed"][0], "system clock");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_in_recovery_is_asked_and_revived_by_the_same_commands() {
+    let unit = unit(Behaviour::Good, Faults::default());
+    unit.lock().unwrap().recovery = Some(Trouble::EMPTY);
+    let url = listen(&unit).await;
+    let folder = folder_with(&[("new.sonde", bytes(1, &key(), 1))]);
+    let (exit, status) = sonde(folder.path(), &["status", &url]).await;
+    assert_eq!((exit, &status["phase"], &status["slots"][1]["trouble"]), (0, &"recovery".into(), &"empty".into()));
+    assert!(status["next"].as_str().is_some_and(|next| next.contains("sonde update")), "{status}");
+    let (exit, refused) = sonde(folder.path(), &["confirm", &url]).await;
+    assert_eq!((exit, &refused["error"]["kind"]), (1, &"session.in_recovery".into()));
+    let (exit, report) = sonde(folder.path(), &["update", &url, "new.sonde", "--soak", "0"]).await;
+    assert_eq!((exit, &report["outcome"], &report["before"]), (0, &"revived".into(), &Value::Null));
+    let (_, status) = sonde(folder.path(), &["status", &url]).await;
+    assert_eq!((&status["running"]["version"], &status["phase"]), (&"1.1.0".into(), &"confirmed".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_set_is_planned_installed_and_listed() {
+    let unit = rooted();
+    let url = listen(&unit).await;
+    let files = [("half", set(1, &[stranger()], None, &[1])), ("whole", set(1, &[stranger()], None, &[1, 2]))];
+    let folder = folder_with(&files.map(|(name, file)| (name, file.signed.0.to_vec())));
+    let to = ["--to", url.as_str()];
+    let install = |file| [&["key", "install", file][..], &to].concat();
+    let (exit, planned) = sonde(folder.path(), &[&install("whole")[..], &["--plan"]].concat()).await;
+    assert_eq!((exit, &planned["outcome"], &planned["to"]), (0, &"planned".into(), &1.into()));
+    let (exit, refused) = sonde(folder.path(), &install("half")).await;
+    assert_eq!((exit, &refused["error"]["kind"]), (1, &"precheck.key_set_signatures".into()));
+    for outcome in ["installed", "already_installed"] {
+        let (exit, installed) = sonde(folder.path(), &install("whole")).await;
+        assert_eq!((exit, &installed["outcome"]), (0, &outcome.into()));
+    }
+    let (exit, listed) = sonde(folder.path(), &[&["key", "list"][..], &to].concat()).await;
+    assert_eq!((exit, &listed["number"], &listed["threshold"]), (0, &1.into(), &2.into()));
+    let keys = listed["keys"].as_array().expect("a list");
+    let revoked = keys.iter().find(|key| key["key_id"] == stranger().to_string().as_str());
+    assert_eq!(revoked.expect("it is listed")["standing"], "revoked");
 }
 
 #[cfg(unix)]

@@ -23,7 +23,7 @@ fn root(fill: u8) -> RootKey {
 }
 
 /// Two of three roots; `key()` is anchored and has signed what runs.
-fn rooted() -> Shared {
+pub(crate) fn rooted() -> Shared {
     let unit = unit(Behaviour::Good, Faults::default());
     {
         let mut unit = unit.lock().expect("nobody else holds it");
@@ -33,12 +33,12 @@ fn rooted() -> Shared {
     unit
 }
 
-fn set(number: u16, revoked: &[KeyId], reset: Option<FloorReset>, signers: &[u8]) -> KeySetFile {
+pub(crate) fn set(number: u16, revoked: &[KeyId], reset: Option<FloorReset>, signers: &[u8]) -> KeySetFile {
     let set = KeySet::new(number, PRODUCT, reset, &[], revoked).expect("a small set");
     signers.iter().fold(KeySetFile::unsigned(set), |file, fill| file.signed_by(&root(*fill)).expect("room"))
 }
 
-fn stranger() -> KeyId {
+pub(crate) fn stranger() -> KeyId {
     KeyId([9; 8])
 }
 

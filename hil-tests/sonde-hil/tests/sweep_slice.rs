@@ -40,11 +40,30 @@ fn a_case_by_its_seed_ends_as_it_did_in_the_sweep() {
 
 #[test]
 fn no_power_cut_takes_the_linked_images_anything_but_the_old_image_or_the_new_one() {
-    let Some(images) = std::env::var_os("SONDE_CHIP_IMAGES").map(PathBuf::from).filter(|folder| folder.is_dir()) else {
-        eprintln!("skipped: SONDE_CHIP_IMAGES names no folder of linked images; use `cargo xtask test`");
-        return;
-    };
+    let Some(images) = linked_images() else { return };
     let tally = arm::sweep(&images, Extent::Slice).expect("every moment is reached");
     nothing_failed(&tally);
     assert!(tally.total().cuts() >= 25, "{:?}", tally.total());
+}
+
+#[test]
+fn a_case_of_the_linked_images_is_run_again_by_its_seed() {
+    let Some(images) = linked_images() else { return };
+    for (seed, outcome) in [("arm/trial-boot.31/2p", Outcome::New), ("arm/page.3/40u", Outcome::Old)] {
+        let seed: Seed = seed.parse().expect("a seed as the sweep prints it");
+        let mut trace = Vec::new();
+        let verdict = arm::replay(&images, &seed, &mut |line| trace.push(line)).expect("the moment is reached");
+        assert_eq!(verdict, Ok(outcome), "{trace:#?}");
+        assert!(trace.iter().any(|line| line.starts_with("power lost in operation")), "{trace:#?}");
+    }
+    let unknown: Seed = "arm/nothing.1/1b".parse().expect("the form of a seed");
+    assert!(arm::replay(&images, &unknown, &mut |_| {}).is_err());
+}
+
+fn linked_images() -> Option<PathBuf> {
+    let images = std::env::var_os("SONDE_CHIP_IMAGES").map(PathBuf::from).filter(|folder| folder.is_dir());
+    if images.is_none() {
+        eprintln!("skipped: SONDE_CHIP_IMAGES names no folder of linked images; use `cargo xtask test`");
+    }
+    images
 }

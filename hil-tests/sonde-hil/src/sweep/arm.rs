@@ -128,7 +128,7 @@ fn sweep_scene(parts: &Parts, name: Name, extent: Extent) -> Result<Tally, ArmEr
 
 /// One cut and what comes of it; `None` when it is not reached.
 fn case(parts: &Parts, scene: &Scene, cut: Cut, tell: &mut dyn FnMut(String)) -> Option<Result<Outcome, Fault>> {
-    let mut rig = scene.begin(Some((cut.operation, tear(cut))));
+    let mut rig = scene.begin(cut.operation, tear(cut));
     if !Scene::run_into_cut(&mut rig) {
         return None;
     }

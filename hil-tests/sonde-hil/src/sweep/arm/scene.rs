@@ -4,7 +4,7 @@ use protocol::layout::PAGE_SIZE;
 use protocol::mailbox::MAX_CHUNK;
 use protocol::message::{Answer, ChannelPolicy, Request};
 use protocol::semver::Version;
-use virtual_board::board::Board;
+use virtual_board::board::{Board, Tear};
 use virtual_board::time::VirtualTime;
 
 use super::ArmError;
@@ -101,13 +101,27 @@ impl std::fmt::Display for Name {
 
 /// A unit at that moment.
 pub(super) struct Scene {
-    board: Board,
-    /// The frame that sets it off; power when there is none.
-    frame: Option<Vec<u8>>,
+    /// What sets it off.
+    start: Start,
+    /// The unit on its way, so that a cut does not cost the whole way to it.
+    stops: Vec<Stop>,
     /// What may run after a cut.
     pub(super) may_run: &'static [Version],
     /// Flash operations that follow when nothing is cut.
     pub(super) operations: u64,
+}
+
+/// A unit at a moment, and what makes it go on.
+struct Start {
+    board: Board,
+    /// Power when there is none.
+    frame: Option<Vec<u8>>,
+}
+
+/// A unit that has done so many of the operations.
+struct Stop {
+    operations: u64,
+    board: Board,
 }
 
 /// Longest that a moment's operations take, a restart and the boot behind it included.
@@ -139,20 +153,37 @@ impl Scene {
                 Some(prepare(parts, &mut rig, moment).ok_or(lost("get ready"))?)
             }
         };
-        let mut scene = Self { board: rig.board().clone(), frame, may_run, operations: 0 };
-        let before = scene.board.flash_operations();
-        let mut rig = scene.begin(None);
-        rig.run(LENGTH);
-        scene.operations = rig.board().flash_operations() - before;
-        Ok(scene)
+        let start = Start { board: rig.board().clone(), frame };
+        let stops = start.stops();
+        let operations = stops.last().ok_or(lost("write flash"))?.operations;
+        Ok(Self { start, stops, may_run, operations })
     }
 
-    /// Sets it off, power to be lost as planned.
-    pub(super) fn begin(&self, cut: Option<(u64, virtual_board::board::Tear)>) -> Rig {
-        let mut board = self.board.clone();
-        if let Some((operation, tear)) = cut {
-            board.plan_power_cut(operation + 1, tear);
+    /// Goes the way to that operation, in which power is to be lost.
+    pub(super) fn begin(&self, operation: u64, tear: Tear) -> Rig {
+        match self.stops.iter().rev().find(|stop| stop.operations <= operation) {
+            Some(stop) => {
+                let mut board = stop.board.clone();
+                board.plan_power_cut(operation - stop.operations + 1, tear);
+                Rig::new(board)
+            }
+            None => {
+                let mut board = self.start.board.clone();
+                board.plan_power_cut(operation + 1, tear);
+                self.start.set_off(board)
+            }
         }
+    }
+
+    /// Runs until power is lost; whether it was.
+    pub(super) fn run_into_cut(rig: &mut Rig) -> bool {
+        rig.run(LENGTH);
+        !rig.board().is_powered()
+    }
+}
+
+impl Start {
+    fn set_off(&self, board: Board) -> Rig {
         let mut rig = Rig::new(board);
         match &self.frame {
             Some(frame) => rig.send(frame),
@@ -161,10 +192,20 @@ impl Scene {
         rig
     }
 
-    /// Runs until power is lost; whether it was.
-    pub(super) fn run_into_cut(rig: &mut Rig) -> bool {
-        rig.run(LENGTH);
-        !rig.board().is_powered()
+    /// The unit after each millisecond that has flash operations in it.
+    fn stops(&self) -> Vec<Stop> {
+        let before = self.board.flash_operations();
+        let mut rig = self.set_off(self.board.clone());
+        let end = rig.now() + LENGTH;
+        let mut stops: Vec<Stop> = Vec::new();
+        while rig.now() < end {
+            rig.run(VirtualTime::from_millis(1));
+            let operations = rig.board().flash_operations() - before;
+            if operations > stops.last().map_or(0, |stop| stop.operations) {
+                stops.push(Stop { operations, board: rig.board().clone() });
+            }
+        }
+        stops
     }
 }
 

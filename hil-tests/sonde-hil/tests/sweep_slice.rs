@@ -60,6 +60,7 @@ fn a_case_of_the_linked_images_is_run_again_by_its_seed() {
     assert!(arm::replay(&images, &unknown, &mut |_| {}).is_err());
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn linked_images() -> Option<PathBuf> {
     let images = std::env::var_os("SONDE_CHIP_IMAGES").map(PathBuf::from).filter(|folder| folder.is_dir());
     if images.is_none() {

@@ -2,13 +2,15 @@
 //! power-cut tests run exactly this.
 
 use protocol::boot_record::{BootState, Phase};
-use protocol::handover::{BootReport, Mark};
+use protocol::handover::{BootReport, Mark, MarkKind};
 use protocol::layout::Slot;
+use protocol::recovery::RecoveryReason;
 use protocol::reset::ResetCause;
 
 use crate::boot_log::{AppendError, BootLog};
 use crate::decide::{Decision, Images, Run, decide};
 use crate::flash::Flash;
+use crate::recovery::NotRun;
 use crate::trust::Trust;
 use crate::unit::{Criteria, LOADER_VERSION};
 use crate::verify::{InvalidImage, VerifiedImage, look_again, verify_image};
@@ -23,25 +25,79 @@ pub enum Boot {
         /// What to leave for it; the time is still zero.
         report: BootReport,
     },
-    /// Stay up with all outputs off.
+    /// Stay up with all outputs off and serve [`crate::recovery`].
     Recovery {
+        /// Why.
+        why: RecoveryReason,
         /// Why not slot A.
-        a: InvalidImage,
+        a: NotRun,
         /// Why not slot B.
-        b: InvalidImage,
+        b: NotRun,
     },
 }
 
+/// What somebody asked this boot to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing: decide.
+    Nothing,
+    /// Stay in recovery: somebody holds the pin.
+    PinHeld,
+    /// Stay in recovery: the firmware was told to ask for it (`boot:B9`).
+    MarkLeft,
+}
+
+impl Asked {
+    /// What pin and mark ask for. A mark counts only right after the reset that it was left for: RAM that an old mark has
+    /// survived in asks for nothing.
+    #[must_use]
+    pub fn by(pin_is: PinLevel, mark: Option<Mark>, reset: ResetCause) -> Self {
+        match (pin_is, mark) {
+            (PinLevel::Held, _) => Self::PinHeld,
+            (PinLevel::Free, Some(Mark { kind: MarkKind::Recovery, .. })) if reset == ResetCause::Requested => {
+                Self::MarkLeft
+            }
+            (PinLevel::Free, _) => Self::Nothing,
+        }
+    }
+
+    fn reason(self) -> Option<RecoveryReason> {
+        match self {
+            Self::Nothing => None,
+            Self::PinHeld => Some(RecoveryReason::Pin),
+            Self::MarkLeft => Some(RecoveryReason::Requested),
+        }
+    }
+}
+
+/// How the recovery pin is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PinLevel {
+    /// Pulled up.
+    Free,
+    /// Held down, all the time that it was looked at.
+    Held,
+}
+
 /// Boots a unit from its flash. `reset` is why it reset, `mark` what the firmware left before that.
-pub fn boot<F: Flash>(flash: &mut F, reset: ResetCause, mark: Option<Mark>) -> Boot {
+pub fn boot<F: Flash>(flash: &mut F, reset: ResetCause, mark: Option<Mark>, asked: Asked) -> Boot {
     let view = BootLog::read(flash);
     let trust = Trust::read(flash);
     let criteria = Criteria::of(flash, trust, view.state(), LOADER_VERSION);
     // Whatever is appended from here on carries the floor that holds.
     let log = view.state().map(|state| criteria.settle(state));
-    let run = match decide(log, &mut Slots { flash, criteria: &criteria }, reset) {
+    let mut slots = Slots { flash, criteria: &criteria };
+    if let Some(why) = asked.reason() {
+        let [a, b] = Slot::ALL.map(|slot| slots.verify(slot).map_or_else(NotRun::from, |_| NotRun::Bootable));
+        return Boot::Recovery { why, a, b };
+    }
+    let decision = match decide(log, &mut slots, reset) {
         Decision::Run(run) => commit(flash, &criteria, log, run, reset),
-        Decision::Recovery { a, b } => return Boot::Recovery { a, b },
+        recovery => recovery,
+    };
+    let run = match decision {
+        Decision::Run(run) => run,
+        Decision::Recovery { why, a, b } => return Boot::Recovery { why, a, b },
     };
     let report = BootReport {
         slot: run.image.manifest().slot,
@@ -64,18 +120,18 @@ fn commit<F: Flash>(
     log: Option<BootState>,
     run: Run<VerifiedImage>,
     reset: ResetCause,
-) -> Run<VerifiedImage> {
-    let Some(record) = run.record.map(|record| criteria.stamp(record)) else { return run };
+) -> Decision<VerifiedImage> {
+    let Some(record) = run.record.map(|record| criteria.stamp(record)) else { return Decision::Run(run) };
     let counted = !matches!(BootLog::append(flash, record), Err(AppendError::NoCopy { .. }));
-    let Phase::Trial { fallback, .. } = record.phase else { return run };
+    let Phase::Trial { fallback, .. } = record.phase else { return Decision::Run(run) };
     if counted {
-        return run;
+        return Decision::Run(run);
     }
     let used_up = BootState { phase: Phase::Trial { attempts: u8::MAX, fallback }, ..log.unwrap_or(record) };
     match decide(Some(used_up), &mut Slots { flash, criteria }, reset) {
-        Decision::Run(instead) => instead,
         // The slots have changed since the first look: keep what was verified then.
-        Decision::Recovery { .. } => run,
+        Decision::Recovery { why: RecoveryReason::NoImage, .. } => Decision::Run(run),
+        instead => instead,
     }
 }
 

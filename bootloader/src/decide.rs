@@ -1,6 +1,9 @@
 //! Which image runs, and why: one pure function of the boot log, the slots and the reset.
 //!
-//! - Only an image that verifies is ever run; whatever the log says, if there is such an image one is run.
+//! - Only an image that verifies is ever run.
+//! - Whatever the log says, if there is such an image one is run. One exception: the only one there is was on trial and
+//!   crashed until its starts were used up. Then the unit stays in recovery; after a reset that nobody blames on the
+//!   image, a power cycle for one, it is started again.
 //! - A trial is counted when it starts to run (`boot:B7`): [`Run::record`] is appended as the last thing before the jump.
 //! - A confirmed image that verifies runs without a write, so a boot loop wears nothing (`fault:P13`).
 //!
@@ -9,9 +12,12 @@
 use protocol::boot_record::{BootState, FallbackCause, ImageRef, Phase, Switch};
 use protocol::handover::BootReason;
 use protocol::layout::Slot;
+use protocol::recovery::RecoveryReason;
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
 
+use crate::recovery::NotRun;
+use crate::transition::proven_image;
 use crate::verify::{InvalidImage, VerifiedImage};
 
 /// Starts of a trial that end in a failure of its own before the other image is taken back. One could be chance (a
@@ -52,12 +58,14 @@ pub trait Images {
 pub enum Decision<I> {
     /// Run an image.
     Run(Run<I>),
-    /// No slot holds an image that may run: stay up, outputs off.
+    /// There is nothing to run, or nothing that is worth another start: stay up, outputs off.
     Recovery {
+        /// Why.
+        why: RecoveryReason,
         /// Why not slot A.
-        a: InvalidImage,
+        a: NotRun,
         /// Why not slot B.
-        b: InvalidImage,
+        b: NotRun,
     },
 }
 
@@ -115,7 +123,7 @@ fn confirmed<S: Images>(state: BootState, images: &mut S, reset: ResetCause) -> 
         }
         // Not the image that was confirmed, but the only one.
         (Err(_), Ok(image)) => run(image, BootReason::OnlyImage, None),
-        (Err(there), Err(here)) => recovery(state.active.slot, here, there),
+        (Err(there), Err(here)) => no_image(state.active.slot, here, there),
     }
 }
 
@@ -150,22 +158,42 @@ fn give_up<S: Images>(
     reset: ResetCause,
 ) -> Decision<S::Image> {
     let slot = state.active.slot;
-    // Whatever verifies in the other slot will do, the fallback that the log names or not.
     let there = match images.verify(slot.other()) {
-        Ok(image) => {
-            let record = fallen_back(state, image.image_ref(), cause, reset);
-            return run(image, BootReason::FellBack, Some(record));
-        }
-        Err(there) => there,
+        Ok(image) if may_go_to_the_other(state, cause) => return go_to(state, image, cause, reset),
+        Ok(_) => NotRun::CrashedOnTrial,
+        Err(there) => there.into(),
     };
+    // Nothing to fall back on.
     match here.unwrap_or_else(|| images.verify(slot)) {
-        // Nothing to fall back on. A unit that can be talked to some of the time beats one that cannot; no more writes.
+        // It would only crash again, and the line would be dead meanwhile: better to be told what to run (`fault:S5`).
+        Ok(image) if image.image_ref() == state.active && blames_image(reset) => {
+            recovery(RecoveryReason::TrialCrashed, slot, NotRun::CrashedOnTrial, there)
+        }
+        // Nobody blames it, so it may be what the host is about to confirm; no more writes (`fault:S6`).
         Ok(image) if image.image_ref() == state.active => {
             Decision::Run(Run { image, reason: BootReason::Trial, attempts: MAX_STARTS, record: None })
         }
         Ok(image) => run(image, BootReason::OnlyImage, None),
-        Err(here) => recovery(slot, here, there),
+        Err(here) => recovery(RecoveryReason::NoImage, slot, here.into(), there),
     }
+}
+
+/// Whatever verifies in the other slot will do, the fallback that the log names or not. But where nothing was ever
+/// confirmed, two images that both crash must not take turns for ever, with a record each time (`fault:P13`).
+fn may_go_to_the_other(state: BootState, cause: FallbackCause) -> bool {
+    proven_image(state).is_some()
+        || cause == FallbackCause::ImageInvalid
+        || !matches!(state.last_switch, Switch::FellBack { .. })
+}
+
+/// Runs the other image instead of the trial. Where nothing was ever confirmed, this image was not either: it is tried.
+fn go_to<I: Image>(state: BootState, image: I, cause: FallbackCause, reset: ResetCause) -> Decision<I> {
+    let record = fallen_back(state, image.image_ref(), cause, reset);
+    if proven_image(state).is_some() {
+        return run(image, BootReason::FellBack, Some(record));
+    }
+    let record = BootState { phase: Phase::Trial { attempts: 1, fallback: None }, ..record };
+    Decision::Run(Run { image, reason: BootReason::FellBack, attempts: 1, record: Some(record) })
 }
 
 fn without_log<S: Images>(images: &mut S) -> Decision<S::Image> {
@@ -182,7 +210,7 @@ fn without_log<S: Images>(images: &mut S) -> Decision<S::Image> {
             Decision::Run(Run { image, reason: BootReason::Trial, attempts: 1, record: Some(record) })
         }
         (Ok(image), Err(_)) | (Err(_), Ok(image)) => run(image, BootReason::OnlyImage, None),
-        (Err(a), Err(b)) => Decision::Recovery { a, b },
+        (Err(a), Err(b)) => no_image(Slot::A, a, b),
     }
 }
 
@@ -200,11 +228,16 @@ fn run<I>(image: I, reason: BootReason, record: Option<BootState>) -> Decision<I
     Decision::Run(Run { image, reason, attempts: 0, record })
 }
 
-fn recovery<I>(slot: Slot, here: InvalidImage, there: InvalidImage) -> Decision<I> {
-    match slot {
-        Slot::A => Decision::Recovery { a: here, b: there },
-        Slot::B => Decision::Recovery { a: there, b: here },
-    }
+fn no_image<I>(slot: Slot, here: InvalidImage, there: InvalidImage) -> Decision<I> {
+    recovery(RecoveryReason::NoImage, slot, here.into(), there.into())
+}
+
+fn recovery<I>(why: RecoveryReason, slot: Slot, here: NotRun, there: NotRun) -> Decision<I> {
+    let (a, b) = match slot {
+        Slot::A => (here, there),
+        Slot::B => (there, here),
+    };
+    Decision::Recovery { why, a, b }
 }
 
 #[cfg(test)]

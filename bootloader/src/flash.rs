@@ -14,7 +14,7 @@
 //!   page is untouched.
 
 use embedded_storage::nor_flash::{NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
-use protocol::layout::{BOOT_LOG_OFFSETS, FLASH_SIZE, PAGE_SIZE, SLOT_SIZE, Slot, WORD_SIZE};
+use protocol::layout::{BOOT_LOG_OFFSETS, FLASH_SIZE, KEY_SET_OFFSETS, PAGE_SIZE, SLOT_SIZE, Slot, WORD_SIZE};
 use thiserror::Error;
 
 /// Flash that keeps the contract of this module, for reading.
@@ -110,11 +110,13 @@ impl NorFlashError for FlashError {
 pub enum WriteScope {
     /// The boot log only: all that the loader ever writes (`boot:B1`).
     BootLog,
-    /// The boot log and the slot that does not run: what an update needs.
+    /// The boot log, the key set and the slot that does not run: what an update needs.
     Update {
         /// The slot that does not run.
         idle: Slot,
     },
+    /// The boot log, the key set and both slots: what recovery needs, where no slot runs (`boot:B9`).
+    Recovery,
 }
 
 impl WriteScope {
@@ -125,9 +127,11 @@ impl WriteScope {
             offset.checked_sub(start).is_some_and(|place| place <= size && length <= size - place)
         };
         let boot_log = BOOT_LOG_OFFSETS.iter().any(|&page| inside(page, PAGE_SIZE));
+        let state = boot_log || KEY_SET_OFFSETS.iter().any(|&page| inside(page, PAGE_SIZE));
         match self {
             Self::BootLog => boot_log,
-            Self::Update { idle } => boot_log || inside(idle.offset(), SLOT_SIZE),
+            Self::Update { idle } => state || inside(idle.offset(), SLOT_SIZE),
+            Self::Recovery => state || Slot::ALL.iter().any(|slot| inside(slot.offset(), SLOT_SIZE)),
         }
     }
 }
@@ -174,6 +178,7 @@ fn check_units(offset: u32, length: u32, unit: u32) -> Result<(), FlashError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::layout::{ANCHORS_OFFSET, IDENTITY_OFFSET};
 
     #[test]
     fn ranges_are_checked_without_wrapping() {
@@ -204,5 +209,13 @@ mod tests {
         assert!(!scope.permits(start, u32::MAX));
         assert!(!WriteScope::BootLog.permits(start, 8));
         assert!(BOOT_LOG_OFFSETS.iter().all(|&page| WriteScope::BootLog.permits(page, PAGE_SIZE)));
+        // boot:B1: the loader that boots writes no key set; an update and recovery do.
+        assert!(KEY_SET_OFFSETS.iter().all(|&page| scope.permits(page, PAGE_SIZE)));
+        assert!(KEY_SET_OFFSETS.iter().all(|&page| !WriteScope::BootLog.permits(page, 8)));
+        assert!(KEY_SET_OFFSETS.iter().all(|&page| !scope.permits(page, PAGE_SIZE + 8)));
+        let recovery = WriteScope::Recovery;
+        assert!(Slot::ALL.iter().all(|slot| recovery.permits(slot.offset(), SLOT_SIZE)));
+        assert!(!recovery.permits(0, 8) && !recovery.permits(Slot::A.offset() - 8, 8));
+        assert!(!recovery.permits(IDENTITY_OFFSET, 8) && !recovery.permits(ANCHORS_OFFSET, 8));
     }
 }

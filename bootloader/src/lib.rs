@@ -14,6 +14,7 @@ pub mod boot_log;
 pub mod bus;
 pub mod decide;
 pub mod flash;
+pub mod recovery;
 pub mod reset_cause;
 pub mod sha256;
 pub mod transition;

@@ -8,7 +8,7 @@ mod stopwatch;
 mod watchdog;
 
 use cortex_m_rt::entry;
-use sonde_bootloader::boot::{Boot, boot};
+use sonde_bootloader::boot::{Asked, Boot, boot};
 use sonde_bootloader::flash::WriteScope;
 use sonde_bootloader::reset_cause::ResetFlags;
 use sonde_bootloader::stm32g4::flash::ChipFlash;
@@ -26,7 +26,7 @@ fn main() -> ! {
     let reset = take_reset_flags().cause(mark);
     // A chip of another geometry: every offset would be wrong, so nothing can be trusted (`fault:P12`).
     let Ok(mut flash) = ChipFlash::open(WriteScope::BootLog) else { rest() };
-    match boot(&mut flash, reset, mark) {
+    match boot(&mut flash, reset, mark, Asked::Nothing) {
         Boot::Run { image, mut report } => {
             report.boot_us = stopwatch.stop();
             handover::leave_report(&report);

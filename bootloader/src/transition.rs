@@ -54,6 +54,36 @@ pub fn activate(log: Option<BootState>, running: ImageRef, staged: ImageRef) -> 
     }
 }
 
+/// The image that was confirmed last, by a state that says so: the active one, or what a trial falls back on.
+#[must_use]
+pub fn proven_image(state: BootState) -> Option<ImageRef> {
+    match state.phase {
+        Phase::Confirmed => Some(state.active),
+        Phase::Trial { fallback, .. } => fallback,
+    }
+}
+
+/// Makes an image that came in by recovery the trial. What was confirmed before stays the fallback, unless the image took
+/// its place: should it turn out to verify after all, it is the one to go back to.
+///
+/// # Errors
+/// [`ActivateError::BelowFloor`]; nothing has changed then.
+pub fn recover(log: Option<BootState>, staged: ImageRef) -> Result<BootState, ActivateError> {
+    let floor = floor_of(log);
+    if staged.version < floor {
+        return Err(ActivateError::BelowFloor { floor, image: staged.version });
+    }
+    let fallback = log.and_then(proven_image).filter(|image| image.slot != staged.slot);
+    let from = log.map_or(Version::ZERO, |state| state.active.version);
+    Ok(BootState {
+        active: staged,
+        phase: Phase::Trial { attempts: 0, fallback },
+        floor,
+        floor_order: log.map_or(0, |state| state.floor_order),
+        last_switch: Switch::Activated { from },
+    })
+}
+
 /// What a confirmation asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {

@@ -2,7 +2,7 @@
 
 use std::cell::{Ref, RefCell, RefMut};
 
-use bootloader::boot::{Boot, boot};
+use bootloader::boot::{Asked, Boot, boot};
 use bootloader::boot_log::BootLog;
 use bootloader::bus::{self, Range, Unit as _, Words};
 use bootloader::model::FlashModel;
@@ -105,9 +105,9 @@ impl Bench {
 
     /// Boots whatever is in flash, as the loader does.
     pub(crate) fn boot(mut flash: FlashModel, reset: ResetCause) -> Self {
-        let (slot, version, report) = match boot(&mut flash, reset, None) {
+        let (slot, version, report) = match boot(&mut flash, reset, None, Asked::Nothing) {
             Boot::Run { image, report } => (image.manifest().slot, image.manifest().version, report),
-            Boot::Recovery { a, b } => panic!("nothing boots: {a}; {b}"),
+            Boot::Recovery { a, b, .. } => panic!("nothing boots: {a}; {b}"),
         };
         let facts = Facts::gather(&mut flash, slot, Some(report), version);
         let log = BootLog::read(&mut flash);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::boot_log::CopyHealth;
-use crate::decide::{MAX_ATTEMPTS, MAX_STARTS};
+use crate::decide::{MAX_ATTEMPTS, MAX_STARTS, blames_image};
 use crate::model::release::{Release, blank_unit, factory_unit};
 use crate::model::{FlashModel, Tear};
 use crate::transition::{Confirmation, activate, confirm, floor_of, roll_back};
@@ -29,9 +29,9 @@ fn staged_unit() -> FlashModel {
 }
 
 fn boot_once(flash: &mut FlashModel, reset: ResetCause) -> (ImageRef, BootReport) {
-    match boot(flash, reset, None) {
+    match boot(flash, reset, None, Asked::Nothing) {
         Boot::Run { image, report } => (image.image_ref(), report),
-        Boot::Recovery { a, b } => panic!("in recovery: {a}; {b}"),
+        Boot::Recovery { a, b, .. } => panic!("in recovery: {a}; {b}"),
     }
 }
 
@@ -62,10 +62,10 @@ const ROLL_BACK: Step = |flash| {
     }
 };
 const BOOT: Step = |flash| {
-    let _ = boot(flash, ResetCause::PowerOn, None);
+    let _ = boot(flash, ResetCause::PowerOn, None, Asked::Nothing);
 };
 const BOOT_AFTER_WATCHDOG: Step = |flash| {
-    let _ = boot(flash, ResetCause::Watchdog, None);
+    let _ = boot(flash, ResetCause::Watchdog, None, Asked::Nothing);
 };
 
 /// The life of a unit up to each step that is then cut.
@@ -214,8 +214,8 @@ fn a_trial_whose_start_cannot_be_counted_is_not_started() {
 }
 
 #[test]
-fn a_trial_with_nothing_to_fall_back_on_runs_on_without_writing() {
-    // fault:S5, fault:S6
+fn a_trial_that_crashes_with_nothing_to_fall_back_on_ends_in_recovery_and_runs_on_when_nobody_blames_it() {
+    // fault:S5, fault:S6, fault:P13
     let mut flash = blank_unit();
     new().install(&mut flash);
     let state = BootState {
@@ -229,9 +229,22 @@ fn a_trial_with_nothing_to_fall_back_on_runs_on_without_writing() {
     for _ in 0..MAX_ATTEMPTS {
         boot_once(&mut flash, ResetCause::Watchdog);
     }
+    let crashed = Boot::Recovery {
+        why: RecoveryReason::TrialCrashed,
+        a: NotRun::Invalid(InvalidImage::Empty { slot: Slot::A }),
+        b: NotRun::CrashedOnTrial,
+    };
     let before = flash.operations();
     for _ in 0..20 {
-        assert_eq!(boot_once(&mut flash, ResetCause::Watchdog).0, new().image_ref());
+        assert_eq!(boot(&mut flash, ResetCause::Watchdog, None, Asked::Nothing), crashed);
+    }
+    assert_eq!(flash.operations(), before);
+    for _ in MAX_ATTEMPTS..MAX_STARTS {
+        boot_once(&mut flash, ResetCause::PowerOn);
+    }
+    let before = flash.operations();
+    for _ in 0..20 {
+        assert_eq!(boot_once(&mut flash, ResetCause::PowerOn).0, new().image_ref());
     }
     assert_eq!(flash.operations(), before);
 }
@@ -267,7 +280,7 @@ fn an_image_below_the_floor_never_runs() {
     let floor = Version::new(1, 0, 1);
     let state = BootState { floor, ..log(&mut flash).expect("a log") };
     append(&mut flash, state);
-    assert!(matches!(boot(&mut flash, ResetCause::PowerOn, None), Boot::Recovery { .. }));
+    assert!(matches!(boot(&mut flash, ResetCause::PowerOn, None, Asked::Nothing), Boot::Recovery { .. }));
 }
 
 #[test]
@@ -277,16 +290,16 @@ fn a_floor_of_the_highest_version_shuts_everything_out_and_nothing_else_breaks()
     let top = Version::new(u16::MAX, u16::MAX, u16::MAX);
     let state = BootState { floor: top, ..log(&mut flash).expect("a log") };
     append(&mut flash, state);
-    assert!(matches!(boot(&mut flash, ResetCause::PowerOn, None), Boot::Recovery { .. }));
+    assert!(matches!(boot(&mut flash, ResetCause::PowerOn, None, Asked::Nothing), Boot::Recovery { .. }));
 }
 
 #[test]
 fn an_empty_unit_stays_in_recovery_and_writes_nothing() {
     // fault:S9
     let mut flash = blank_unit();
-    let expected =
-        Boot::Recovery { a: InvalidImage::Empty { slot: Slot::A }, b: InvalidImage::Empty { slot: Slot::B } };
-    assert_eq!(boot(&mut flash, ResetCause::PowerOn, None), expected);
+    let empty = |slot| NotRun::Invalid(InvalidImage::Empty { slot });
+    let expected = Boot::Recovery { why: RecoveryReason::NoImage, a: empty(Slot::A), b: empty(Slot::B) };
+    assert_eq!(boot(&mut flash, ResetCause::PowerOn, None, Asked::Nothing), expected);
     assert_eq!(flash.operations(), 0);
 }
 
@@ -295,7 +308,9 @@ fn the_report_tells_what_the_log_and_the_mark_said() {
     let mut flash = factory_unit(&old());
     flash.poison(BOOT_LOG_OFFSETS[1]);
     let mark = Mark { kind: MarkKind::Panic, detail: 0x0801_2345 };
-    let Boot::Run { report, .. } = boot(&mut flash, ResetCause::Panic, Some(mark)) else { panic!("in recovery") };
+    let Boot::Run { report, .. } = boot(&mut flash, ResetCause::Panic, Some(mark), Asked::Nothing) else {
+        panic!("in recovery")
+    };
     let expected = BootReport {
         slot: Slot::A,
         reason: BootReason::Confirmed,
@@ -333,7 +348,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn whatever_the_log_holds_only_a_verified_image_runs_and_one_does_if_there_is_one(
+    fn whatever_the_log_holds_only_a_verified_image_runs_and_one_does_unless_it_just_crashed(
         records in proptest::collection::vec((0_usize..2, 0_u32..32, any_record()), 0..20),
         garbage in proptest::collection::vec((0_usize..2, 0_u32..256, any::<[u8; 8]>(), any::<bool>()), 0..20),
         break_a: bool, break_b: bool,
@@ -353,12 +368,16 @@ proptest! {
             }
         }
         for _ in 0..3 {
-            match boot(&mut flash, reset, None) {
+            match boot(&mut flash, reset, None, Asked::Nothing) {
                 Boot::Run { image, .. } => {
                     let good = [(old(), break_a), (new(), break_b)]
                         .iter()
                         .any(|(release, is_broken)| release.image_ref() == image.image_ref() && !is_broken);
                     prop_assert!(good);
+                }
+                // A crash at the last start that a trial has, and nothing to fall back on.
+                Boot::Recovery { why: RecoveryReason::TrialCrashed, .. } => {
+                    prop_assert!(blames_image(reset) && (break_a || break_b));
                 }
                 Boot::Recovery { .. } => prop_assert!(break_a && break_b),
             }

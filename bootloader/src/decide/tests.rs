@@ -100,7 +100,8 @@ fn the_decision_for_each_log_and_each_content_of_the_slots() {
         ..confirmed(to)
     };
     let gave_up_to = |to, cause, reset| BootState { active: to, ..fell_back(cause, reset) };
-    let without_fallback = BootState { phase: Phase::Trial { attempts: 3, fallback: None }, ..trial(3) };
+    let trial_without_fallback = |attempts| Phase::Trial { attempts, fallback: None };
+    let without_fallback = BootState { phase: trial_without_fallback(3), ..trial(3) };
     let first_trial = |active: ImageRef, fallback| BootState {
         active,
         phase: Phase::Trial { attempts: 1, fallback: Some(fallback) },
@@ -110,7 +111,7 @@ fn the_decision_for_each_log_and_each_content_of_the_slots() {
     };
     let twin = image(Slot::B, 1);
 
-    let table: [Row; 20] = [
+    let table: [Row; 23] = [
         ("confirmed", Some(confirmed(old())), both_a, both_b, Watchdog, Some((old(), Confirmed, 0, None))),
         (
             "confirmed, invalid",
@@ -181,8 +182,41 @@ fn the_decision_for_each_log_and_each_content_of_the_slots() {
             Watchdog,
             Some((image(Slot::A, 7), FellBack, 0, Some(gave_up_to(image(Slot::A, 7), AttemptsUsed, Watchdog)))),
         ),
-        // fault:S5, fault:S6: nothing to fall back on, so the trial runs on, without a write.
-        ("no fallback", Some(without_fallback), None, both_b, Watchdog, Some((new(), Trial, 10, None))),
+        // fault:S5, fault:S6: nothing to fall back on. A crash ends in recovery, any other reset is another start.
+        ("no fallback", Some(without_fallback), None, both_b, Watchdog, None),
+        (
+            "no fallback, power came and went",
+            Some(without_fallback),
+            None,
+            both_b,
+            PowerOn,
+            Some((new(), Trial, 4, Some(BootState { phase: trial_without_fallback(4), ..without_fallback }))),
+        ),
+        (
+            "no fallback, power came and went too often: it runs on, without a write",
+            Some(BootState { phase: trial_without_fallback(10), ..without_fallback }),
+            None,
+            both_b,
+            PowerOn,
+            Some((new(), Trial, 10, None)),
+        ),
+        // The image in the other slot was never confirmed either.
+        (
+            "no fallback, another image",
+            Some(without_fallback),
+            odd_a,
+            both_b,
+            Watchdog,
+            Some((
+                image(Slot::A, 7),
+                FellBack,
+                1,
+                Some(BootState {
+                    phase: trial_without_fallback(1),
+                    ..gave_up_to(image(Slot::A, 7), AttemptsUsed, Watchdog)
+                }),
+            )),
+        ),
         ("another image, alone", Some(trial(0)), None, odd_b, Watchdog, Some((image(Slot::B, 8), OnlyImage, 0, None))),
         ("trial, nothing valid", Some(trial(1)), None, None, Watchdog, None),
         // fault:S9
@@ -206,8 +240,41 @@ fn the_decision_for_each_log_and_each_content_of_the_slots() {
 fn an_empty_unit_stays_in_recovery_and_says_why_for_each_slot() {
     for log in [None, Some(confirmed(old())), Some(trial(1)), Some(trial(3))] {
         let (decision, _) = decide_with(log, None, None, ResetCause::PowerOn);
-        assert_eq!(decision, Decision::Recovery { a: invalid(Slot::A), b: invalid(Slot::B) });
+        let [a, b] = Slot::ALL.map(|slot| invalid(slot).into());
+        assert_eq!(decision, Decision::Recovery { why: RecoveryReason::NoImage, a, b });
     }
+}
+
+#[test]
+fn a_trial_without_fallback_that_crashes_is_told_as_such() {
+    // fault:S5
+    let log = BootState { phase: Phase::Trial { attempts: MAX_ATTEMPTS, fallback: None }, ..trial(0) };
+    for &reset in ResetCause::ALL {
+        let (decision, _) = decide_with(Some(log), None, Some(new()), reset);
+        let crashed = Decision::Recovery {
+            why: RecoveryReason::TrialCrashed,
+            a: invalid(Slot::A).into(),
+            b: NotRun::CrashedOnTrial,
+        };
+        assert_eq!(decision == crashed, blames_image(reset), "{reset}: {decision:?}");
+    }
+}
+
+#[test]
+fn two_images_that_crash_and_were_never_confirmed_are_each_tried_once() {
+    // fault:P13
+    let mut log = BootState { phase: Phase::Trial { attempts: 0, fallback: None }, ..trial(0) };
+    let mut starts = Vec::new();
+    while let Some((image, _, _, Some(record))) =
+        ran(decide_with(Some(log), Some(old()), Some(new()), ResetCause::Watchdog).0)
+    {
+        starts.push(image.slot);
+        log = record;
+    }
+    assert_eq!(starts, [[Slot::B; 3], [Slot::A; 3]].concat());
+    let (decision, _) = decide_with(Some(log), Some(old()), Some(new()), ResetCause::Watchdog);
+    let (why, a, b) = (RecoveryReason::TrialCrashed, NotRun::CrashedOnTrial, NotRun::CrashedOnTrial);
+    assert_eq!(decision, Decision::Recovery { why, a, b });
 }
 
 #[test]
@@ -264,7 +331,7 @@ fn any_state() -> impl Strategy<Value = BootState> {
 
 proptest! {
     #[test]
-    fn whatever_the_log_says_a_valid_image_is_run_if_there_is_one(
+    fn whatever_the_log_says_a_valid_image_is_run_if_there_is_one_that_did_not_just_crash(
         log in proptest::option::of(any_state()),
         a in proptest::option::of(any_image(Slot::A)),
         b in proptest::option::of(any_image(Slot::B)),
@@ -280,7 +347,15 @@ proptest! {
                     prop_assert!(log.is_none_or(|log| record.floor == log.floor));
                 }
             }
-            None => prop_assert!(a.is_none() && b.is_none()),
+            None if a.is_none() && b.is_none() => {}
+            // A crash at the last start that a trial has, and nothing to fall back on.
+            None => {
+                let Some(BootState { active, phase: Phase::Trial { attempts, .. }, .. }) = log else {
+                    return Err(TestCaseError::fail("recovery although something could run"));
+                };
+                let (here, there) = if active.slot == Slot::A { (a, b) } else { (b, a) };
+                prop_assert!(blames_image(reset) && attempts >= MAX_ATTEMPTS && here == Some(active) && there.is_none());
+            }
         }
     }
 

@@ -9,7 +9,7 @@
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use protocol::layout::{PAGE_SIZE, Slot, WORD_SIZE};
 use protocol::reset::ResetCause;
-use sonde_bootloader::boot::{Boot, boot};
+use sonde_bootloader::boot::{Asked, Boot, boot};
 use sonde_bootloader::flash::FlashError;
 use sonde_bootloader::model::release::{Release, release_key, unknown_key};
 use sonde_bootloader::model::{FlashModel, Tear};
@@ -34,7 +34,7 @@ impl<'a> Changing<'a> {
     }
 
     fn boot(&mut self) -> Option<VerifiedImage> {
-        match boot(self, ResetCause::PowerOn, None) {
+        match boot(self, ResetCause::PowerOn, None, Asked::Nothing) {
             Boot::Run { image, .. } => Some(image),
             Boot::Recovery { .. } => None,
         }
@@ -178,7 +178,7 @@ fn a_word_that_reads_differently_each_time_starts_nothing_that_was_not_signed() 
         flash.read(offset, &mut word).expect("a sound word");
         tear(&mut flash, offset, &word);
         for _ in 0..20 {
-            match boot(&mut flash, ResetCause::PowerOn, None) {
+            match boot(&mut flash, ResetCause::PowerOn, None, Asked::Nothing) {
                 Boot::Run { image, .. } => {
                     assert_eq!((image.manifest().emit(), image.image_ref()), (*signed.body(), good.image_ref()));
                     started += 1;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use protocol::layout::Slot;
 use protocol::reset::ResetCause;
-use sonde_bootloader::boot::{Boot, boot};
+use sonde_bootloader::boot::{Asked, Boot, boot};
 use sonde_bootloader::boot_log::BootLog;
 use sonde_bootloader::model::FlashModel;
 use sonde_bootloader::transition::floor_of;
@@ -27,7 +27,7 @@ pub(crate) fn verdict(flash: &FlashModel) -> Verdict {
     let mut text = String::new();
     let [first, _] = ["first boot", "second boot"].map(|which| {
         let before = flash.operations();
-        let booted = boot(&mut flash, ResetCause::PowerOn, None);
+        let booted = boot(&mut flash, ResetCause::PowerOn, None, Asked::Nothing);
         let operations = flash.operations() - before;
         writeln!(text, "{which}: {}, {operations} flash operations", described(&booted)).expect("a String takes text");
         flash.power_on();
@@ -48,7 +48,7 @@ pub(crate) fn verdict(flash: &FlashModel) -> Verdict {
 
 /// How the first boot after power-on ends.
 pub(crate) fn ends(flash: &FlashModel) -> Ends {
-    match boot(&mut flash.clone(), ResetCause::PowerOn, None) {
+    match boot(&mut flash.clone(), ResetCause::PowerOn, None, Asked::Nothing) {
         Boot::Run { report, .. } => Ends::Runs(report.slot),
         Boot::Recovery { .. } => Ends::Recovery,
     }

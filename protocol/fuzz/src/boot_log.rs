@@ -5,13 +5,15 @@
 
 use std::sync::OnceLock;
 
-use bootloader::boot::{Boot, boot};
+use bootloader::boot::{Asked, Boot, boot};
 use bootloader::boot_log::{AppendError, BootLog};
+use bootloader::decide::blames_image;
 use bootloader::model::FlashModel;
 use bootloader::model::release::{Release, factory_unit};
 use embedded_storage::nor_flash::ReadNorFlash as _;
 use protocol::boot_record::{BootRecord, BootState, Phase, RECORD_SIZE, RECORDS_PER_PAGE, Switch};
 use protocol::layout::{BOOT_LOG_OFFSETS, PAGE_SIZE, Slot, WORD_SIZE};
+use protocol::recovery::RecoveryReason;
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
 
@@ -110,10 +112,12 @@ fn append(flash: &mut FlashModel, state: BootState) {
 
 /// The one good image runs, whatever the log says (`boot:B6`): there is no log that leaves the unit without one.
 fn boots(mut flash: FlashModel, reset: ResetCause) {
-    match boot(&mut flash, reset, None) {
+    match boot(&mut flash, reset, None, Asked::Nothing) {
         Boot::Run { image, .. } => assert_eq!(image.manifest().version, Version::new(1, 0, 0)),
+        // It was on trial and crashed too often, with nothing to fall back on.
+        Boot::Recovery { why: RecoveryReason::TrialCrashed, .. } => assert!(blames_image(reset)),
         // Only a floor above the image keeps it out.
-        Boot::Recovery { a, b } => {
+        Boot::Recovery { a, b, .. } => {
             let floor = BootLog::read(&mut flash).state().map(|state| state.floor);
             assert!(floor > Some(Version::new(1, 0, 0)), "recovery with a good image: {a}; {b}");
         }

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use bootloader::boot::{Boot, boot};
+use bootloader::boot::{Asked, Boot, boot};
 use bootloader::model::FlashModel;
 use bootloader::model::release::{
     REVISION, Release, blank_unit, development_key, factory_unit, release_key, unknown_key,
@@ -84,7 +84,7 @@ pub fn run(data: &[u8]) {
     }
 
     let verdicts = Slot::ALL.map(|slot| verify_image(&mut flash, slot, &criteria).is_ok());
-    match boot(&mut flash, ResetCause::PowerOn, None) {
+    match boot(&mut flash, ResetCause::PowerOn, None, Asked::Nothing) {
         Boot::Run { image, .. } => assert!(verdicts[usize::from(image.manifest().slot.code())], "{image:?}"),
         Boot::Recovery { .. } => assert_eq!(verdicts, [false, false], "nothing runs although something could"),
     }

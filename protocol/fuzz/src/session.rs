@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::sync::OnceLock;
 
-use bootloader::boot::{Boot, boot};
+use bootloader::boot::{Asked, Boot, boot};
 use bootloader::boot_log::BootLog;
 use bootloader::bus::{self, Unit as _};
 use bootloader::flash::FlashError;
@@ -106,9 +106,9 @@ struct Site {
 impl Site {
     /// Boots as the loader does.
     fn boot(mut flash: FlashModel, reset: ResetCause) -> Self {
-        let (image, report) = match boot(&mut flash, reset, None) {
+        let (image, report) = match boot(&mut flash, reset, None, Asked::Nothing) {
             Boot::Run { image, report } => (image.image_ref(), report),
-            Boot::Recovery { a, b } => panic!("nothing boots: {a}; {b}"),
+            Boot::Recovery { a, b, .. } => panic!("nothing boots: {a}; {b}"),
         };
         assert!(releases().genuine.contains(&image), "{image:?} runs");
         let facts = Facts::gather(&mut flash, image.slot, Some(report), image.version);

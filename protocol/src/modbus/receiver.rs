@@ -18,7 +18,7 @@ pub const FRAME_GAP_US: u64 = 1_750;
 pub const SILENCE_US: u64 = 5_000;
 
 /// Length of a character at 115200 baud, microseconds, rounded up.
-const CHARACTER_US: u64 = 87;
+pub const CHARACTER_US: u64 = 87;
 
 /// When each of `count` bytes arrived that were read together at `now_us`: one behind the other, the last one just now.
 /// A port tells of its bytes when the line falls silent, or when somebody looks: that may be in the middle of a frame,

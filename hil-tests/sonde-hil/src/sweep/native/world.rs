@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bootloader::boot::{Boot, boot};
+use bootloader::boot::{Asked, Boot, boot};
 use bootloader::boot_log::BootLog;
 use bootloader::model::FlashModel;
 use bootloader::transition::floor_of;
@@ -145,12 +145,12 @@ impl World {
 
     /// The loader's turn.
     pub(super) fn boot(&mut self, story: &Story) -> Result<Step, Fault> {
-        let booted = boot(&mut self.flash, self.reset, None);
+        let booted = boot(&mut self.flash, self.reset, None, Asked::Nothing);
         if self.flash.is_off() {
             return Ok(Step::PowerLost);
         }
         match booted {
-            Boot::Recovery { a, b } => Err(Fault::Unbootable(format!("A: {a}; B: {b}"))),
+            Boot::Recovery { a, b, .. } => Err(Fault::Unbootable(format!("A: {a}; B: {b}"))),
             Boot::Run { image, report } => {
                 self.check_image(story, image.image_ref())?;
                 self.check_floor()?;

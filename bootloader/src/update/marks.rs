@@ -42,16 +42,21 @@ impl Marks {
         Self { slot: manifest.slot, tag: manifest.tag() }
     }
 
-    /// Every mark that a whole transfer of `image` leaves, with its offset: to fill a unit with.
-    pub fn of_whole(self, image: &[u8]) -> impl Iterator<Item = (u32, [u8; 8])> {
+    /// Every mark that stands when all pages of `image` are written and the manifest is not, with its offset: to fill a
+    /// unit with.
+    pub fn of_pages(self, image: &[u8]) -> impl Iterator<Item = (u32, [u8; 8])> {
         let pages = image.chunks(super::PAGE).map(|page| {
             let mut whole = [ERASED; super::PAGE];
             whole[..page.len()].copy_from_slice(page);
             PageHash::of(&whole).0
         });
         let pages = (self.page_offset(0)..).step_by(WORD_SIZE as usize).zip(pages);
-        let ends = [(self.slot.offset() + OPENED, self.tag.0), (self.slot.offset() + CLOSED, self.tag.0)];
-        pages.chain(ends)
+        pages.chain([(self.slot.offset() + OPENED, self.tag.0)])
+    }
+
+    /// Every mark that a whole transfer of `image` leaves, with its offset.
+    pub fn of_whole(self, image: &[u8]) -> impl Iterator<Item = (u32, [u8; 8])> {
+        self.of_pages(image).chain([(self.slot.offset() + CLOSED, self.tag.0)])
     }
 
     fn page_offset(self, page: u8) -> u32 {

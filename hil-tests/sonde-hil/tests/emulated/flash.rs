@@ -1,5 +1,6 @@
 //! Flash of units with a past: what an update or a factory left, without the time that it took.
 
+use bootloader::update::marks::Marks;
 use protocol::boot_record::{BootRecord, BootState, Phase, Switch};
 use protocol::layout::{BOOT_LOG_OFFSETS, ERASED, PAGE_SIZE, SLOT_SIZE, Slot};
 use protocol::semver::Version;
@@ -17,23 +18,31 @@ impl UnitFlash {
         Self(releases().factory.flash(FIRST_UNIT_ID))
     }
 
-    /// With the image of a release in a slot.
+    /// With the image of a release in a slot, as a transfer leaves it.
     pub(crate) fn holding(mut self, release: &Release, slot: Slot) -> Self {
         let image = release.image(slot);
         self.put(slot.offset(), image.manifest_bytes());
         self.put(slot.image_offset(), &image.bytes);
+        for (offset, mark) in Marks::of(&image.manifest).of_whole(&image.bytes) {
+            self.put(offset, &mark);
+        }
+        self
+    }
+
+    /// With the image of a release in a slot, as a transfer leaves it that has still to be finished.
+    pub(crate) fn holding_pages(mut self, release: &Release, slot: Slot) -> Self {
+        let image = release.image(slot);
+        self.put(slot.offset(), &[ERASED; PAGE_SIZE as usize]);
+        self.put(slot.image_offset(), &image.bytes);
+        for (offset, mark) in Marks::of(&image.manifest).of_pages(&image.bytes) {
+            self.put(offset, &mark);
+        }
         self
     }
 
     /// With nothing in a slot.
     pub(crate) fn without(mut self, slot: Slot) -> Self {
         self.put(slot.offset(), &vec![ERASED; SLOT_SIZE as usize]);
-        self
-    }
-
-    /// With an image in a slot, and nothing that says whose it is.
-    pub(crate) fn without_manifest(mut self, slot: Slot) -> Self {
-        self.put(slot.offset(), &[ERASED; PAGE_SIZE as usize]);
         self
     }
 

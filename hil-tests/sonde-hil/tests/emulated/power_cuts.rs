@@ -5,6 +5,7 @@
 use protocol::boot_record::Phase;
 use protocol::digest::PageHash;
 use protocol::layout::{PAGE_SIZE, Slot};
+use protocol::manifest::SIGNED_SIZE;
 use protocol::message::{Answer, Request, UnitStatus};
 use virtual_board::board::Tear;
 
@@ -138,11 +139,11 @@ fn two_cuts_in_a_row_while_a_trial_is_counted_leave_the_old_or_the_new_image() {
 }
 
 fn a_cut_while_a_page_is_written_leaves_the_old_image_and_a_transfer_that_goes_on() {
-    /// The manifest's page and the image's are erased, then come the words.
-    const OPERATIONS: u64 = 2 + 256;
+    /// The slot's first page is erased and marked, the image's is erased, then come its words and its mark.
+    const OPERATIONS: u64 = 3 + 256 + 1;
     let image = new_image();
     let hash = PageHash::of(&image.bytes[..PAGE_SIZE as usize]);
-    let erases = (1..=2).flat_map(|operation| tears(7).map(move |tear| (operation, tear)));
+    let erases = (1..=3).flat_map(|operation| tears(7).map(move |tear| (operation, tear)));
     for at in erases.chain(cuts(OPERATIONS, 1)) {
         let mut rig = cut(staged(), at, |rig| {
             let began = Client::open(rig).begin(rig, &other_image());
@@ -168,15 +169,15 @@ fn other_image() -> Image {
 }
 
 fn a_cut_while_the_manifest_is_written_leaves_the_old_image_and_a_slot_that_can_be_finished() {
-    /// One erase and the words of a signed manifest that are not blank.
-    const OPERATIONS: u64 = 20;
+    /// The words of a signed manifest, and the mark behind it.
+    const OPERATIONS: u64 = SIGNED_SIZE as u64 / 8 + 1;
     let image = new_image();
     let finish = |rig: &mut Rig, client: &mut Client| -> Result<Answer, Undone> {
         client.begin(rig, &image)?;
         client.call(rig, &Request::Finish)
     };
     for at in cuts(OPERATIONS, 2) {
-        let flash = staged().without_manifest(Slot::B);
+        let flash = before().holding_pages(&releases().second, Slot::B);
         let mut rig = cut(flash, at, |rig| {
             let mut client = Client::open(rig);
             assert_eq!(finish(rig, &mut client), Err(Undone::Gone), "{at:?}");

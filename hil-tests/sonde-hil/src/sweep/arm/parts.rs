@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bootloader::update::marks::Marks;
 use protocol::boot_record::{BootRecord, BootState, ImageRef, Phase, RECORD_SIZE, Switch};
 use protocol::bundle::Bundle;
 use protocol::layout::{BOOT_LOG_OFFSETS, ERASED, PAGE_SIZE, Slot};
@@ -60,11 +61,17 @@ impl Parts {
         let mut put = |offset: u32, bytes: &[u8]| {
             flash[offset as usize..offset as usize + bytes.len()].copy_from_slice(bytes);
         };
-        if staged != Staged::Nothing {
-            put(Slot::B.image_offset(), &self.new.bytes);
-        }
-        if staged == Staged::Whole {
-            put(Slot::B.offset(), &self.new.signed.0);
+        match staged {
+            Staged::Nothing => {}
+            Staged::Body => {
+                put(Slot::B.image_offset(), &self.new.bytes);
+                self.new.marks().of_pages(&self.new.bytes).for_each(|(offset, mark)| put(offset, &mark));
+            }
+            Staged::Whole => {
+                put(Slot::B.image_offset(), &self.new.bytes);
+                put(Slot::B.offset(), &self.new.signed.0);
+                self.new.marks().of_whole(&self.new.bytes).for_each(|(offset, mark)| put(offset, &mark));
+            }
         }
         for copy in BOOT_LOG_OFFSETS {
             put(copy, &[ERASED; PAGE_SIZE as usize]);
@@ -113,6 +120,11 @@ impl Image {
         let manifest = Manifest::parse(signed.body()).expect("we have just built it");
         let name = ImageRef { slot, version: manifest.version, tag: manifest.tag() };
         Self { slot, version: manifest.version, signed, bytes: variant.image.to_vec(), name }
+    }
+
+    /// The marks that its transfer leaves.
+    fn marks(&self) -> Marks {
+        Marks::of(&Manifest::parse(self.signed.body()).expect("we have built it"))
     }
 
     /// Pages of the image.

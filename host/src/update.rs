@@ -13,8 +13,8 @@ mod trial;
 
 use std::time::Duration;
 
-use protocol::boot_record::ImageRef;
-use protocol::message::{Answer, ChannelPolicy, Hello, Refusal, Request};
+use protocol::boot_record::{ImageRef, Phase};
+use protocol::message::{Answer, ChannelPolicy, Hello, Refusal, Request, UnitStatus};
 use tokio::time::Instant;
 
 use crate::bundle::{Release, ReleaseImage};
@@ -195,21 +195,29 @@ async fn conclude(
             report.after = None;
             report.outcome = Outcome::FellIntoRecovery { reason };
         }
-        trial::Verdict::Bad { reason } => match before.running {
-            Some(home) => {
-                watch(Progress::Step("rolling back"));
-                let status = rollback::undo(bus, unit, home, before, options.limits).await?;
-                report.after = Some(status.running.into());
-                report.outcome = Outcome::RolledBack { reason };
-            }
-            None => {
-                let status = Session::open(bus, unit).await?.0.status().await?;
-                report.after = Some(status.running.into());
-                report.outcome = Outcome::NotWell { reason };
-            }
-        },
+        trial::Verdict::Bad { reason } => {
+            let status = Session::open(bus, unit).await?.0.status().await?;
+            report.after = Some(status.running.into());
+            report.outcome = match before.running.or(fallback(&status)) {
+                Some(home) => {
+                    watch(Progress::Step("rolling back"));
+                    let status = rollback::undo(bus, unit, home, before, options.limits).await?;
+                    report.after = Some(status.running.into());
+                    Outcome::RolledBack { reason }
+                }
+                None => Outcome::NotWell { reason },
+            };
+        }
     }
     Ok(())
+}
+
+/// Recovery may have been asked for while there was an image to keep: that one is still there to go back to.
+fn fallback(status: &UnitStatus) -> Option<ImageRef> {
+    match status.phase {
+        Phase::Trial { fallback, .. } => fallback,
+        Phase::Confirmed => None,
+    }
 }
 
 /// Keeps the running image.

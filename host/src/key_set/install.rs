@@ -104,7 +104,8 @@ async fn send_once(session: &mut Session, file: &KeySetFile, give_up: GiveUp) ->
         let part = &file.signed.0[offset..SIGNED_SIZE.min(offset + MAX_KEY_SET_PART)];
         let request = Request::KeySetPart { offset: offset as u16, bytes: part.iter().copied().collect() };
         match session.ask(&request).await? {
-            Answer::KeySetPart(answer) if usize::from(answer.received) == offset + part.len() => {}
+            // More, when the unit has the rest from an earlier attempt.
+            Answer::KeySetPart(answer) if usize::from(answer.received) >= offset + part.len() => {}
             other => return Err(session.other_answer(&other)),
         }
     }
@@ -128,7 +129,7 @@ fn serial_of(who: &Who) -> Option<protocol::identity::Serial> {
     }
 }
 
-/// The number of the set in force and the root keys of a unit.
+/// The root keys of a unit.
 fn roots(report: &KeySetReport) -> impl Iterator<Item = protocol::digest::KeyId> {
     use protocol::message::KeyState;
     report.keys.iter().filter(|key| key.state == KeyState::Root).map(|key| key.key)

@@ -138,7 +138,7 @@ impl Job {
                         continue;
                     }
                     one(story, cut.clone(), &[first], Rest::ToTheEnd, tally);
-                    if let Some(stride) = pairs.filter(|_| throw == 0) {
+                    if let Some(stride) = *pairs {
                         second_cuts(story, cut, first, stride, tally);
                     }
                 }
@@ -158,10 +158,11 @@ fn throws(mode: Mode) -> std::ops::Range<u8> {
 }
 
 fn second_cuts(story: &Story, cut: World, first: Cut, stride: u64, tally: &mut Tally) {
-    // Not always the same ones when only some are taken.
-    let shift = first.operation % stride;
+    // Not always the same ones when only some are taken; and the throws of the first cut share them.
+    let shares = u64::from(throws(first.mode).end);
+    let shift = first.operation % stride + stride * u64::from(first.throw);
     for (world, operations) in told(story, cut) {
-        for operation in operations.filter(|operation| operation % stride == shift) {
+        for operation in operations.filter(|operation| operation % (stride * shares) == shift) {
             for mode in Mode::ALL {
                 let second = Cut { operation, mode, throw: 0 };
                 let mut cut = world.clone();

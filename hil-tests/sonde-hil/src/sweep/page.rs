@@ -127,14 +127,15 @@ output that was ever on. A failure prints its seed; `cargo xtask sweep --replay 
 
 const NATIVE: &str = "The libraries of loader and firmware on the loader's flash model. A host stages, activates, confirms and rolls back
 through the mailbox; trials crash until the loader gives them up; confirming raises the floor. The number behind a story
-is how many records the boot log held before: from 25 to 31 its copies are compacted at another step each.
+is how many records the boot log held before: from 25 to 31 its copies are compacted at another step each. In the
+`recover` stories the unit was never given an image: the host brings one to the loader's recovery.
 
 - Every operation of every story is cut in seven ways: before, after, and inside as stable garbage, as ECC fault, as
-  words that read differently each time, half done, and as words that have decayed when power returns. A torn erase is
-  torn word by word, or by halves of its page. Afterwards the host goes on to the end of the story, then the unit boots
-  twice more.
+  words that read differently each time, half done, and as words that read well and have decayed when power returns for
+  the first, second, third or fourth time. A torn erase is torn word by word, or by halves of its page. Afterwards the
+  host goes on to the end of the story, then the unit boots twice more, and until nothing is left that could decay.
 - Every pair of two cuts, all seven ways each, for the stories `update.29`, `roll-back.29`, `give-up.29`,
-  `update-no-log` and `update-shut` (whose floor shuts the old image out): the second cut falls on each operation of what
+  `update-no-log`, `recover` and `update-shut` (whose floor shuts the old image out): the second cut falls on each operation of what
   follows the first, the host's second try included.
 - 1,000 cases of 3 to 8 cuts at random for each story.
 - Nothing is remembered of a verification: each boot of each case verifies signature and hash over the bytes that are
@@ -199,7 +200,7 @@ time and words that decay later it did not have.
 const LIMITS: &str = "## Not covered
 
 - Changes of the key set: there is no key set yet, only anchors from the factory.
-- Recovery over the bus: the loader does not serve it yet; it stays up with all outputs off.
+- Recovery over the bus in the linked images; tests on the emulated board have some cuts there.
 - Two cuts in a row on the linked images, and pairs in images longer than a page.
 - A unit whose flash is worn out as well; tests of the loader and the firmware have some such cases.
 - Between two boots without a host a torn record may be read in two ways, so the unit may run the old image once and the

@@ -1,11 +1,12 @@
-//! The firmware after a boot, and a host that talks to it through the mailbox.
+//! The firmware after a boot, or the loader in recovery, and a host that talks to it through the mailbox.
 
 use std::cell::RefCell;
 
 use bootloader::boot_log::BootLog;
-use bootloader::bus::{Range, Unit as _, Words};
+use bootloader::bus::{Range, Unit as BusUnit, Words};
 use bootloader::model::FlashModel;
-use bootloader::update::{Intake, PAGE, Shared};
+use bootloader::recovery::{self, Recovery, Situation};
+use bootloader::update::{Intake, PAGE, Shared, Updatable};
 use embassy_futures::block_on;
 use firmware::facts::Facts;
 use firmware::self_test::{self, Evidence, Outputs};
@@ -30,24 +31,69 @@ pub(super) enum Undone {
     Refused(Refusal),
 }
 
-/// The running firmware, with an open session.
-pub(super) struct Session<'a> {
-    unit: Held,
-    worker: Worker<Cells<'a>>,
+/// A unit that serves its mailbox, with an open session.
+pub(super) struct Session<S: Serves> {
+    unit: Held<S::Unit>,
+    server: S,
     sequence: u16,
 }
 
-struct Held(RefCell<Unit>);
+/// Works off what a mailbox holds: the firmware, or the loader in recovery.
+pub(super) trait Serves {
+    /// The unit on the bus.
+    type Unit: BusUnit + Updatable;
 
-impl Shared for Held {
+    /// Does one piece of work.
+    fn step(&mut self, unit: &Held<Self::Unit>) -> Step;
+
+    /// Whether power went.
+    fn is_off(&mut self) -> bool;
+}
+
+impl<'a> Serves for Worker<Cells<'a>> {
     type Unit = Unit;
 
-    fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R {
+    fn step(&mut self, unit: &Held<Unit>) -> Step {
+        block_on(Worker::step(self, unit))
+    }
+
+    fn is_off(&mut self) -> bool {
+        self.flash().0.is_off()
+    }
+}
+
+impl<'a> Serves for recovery::Worker<Cells<'a>> {
+    type Unit = Recovery;
+
+    fn step(&mut self, unit: &Held<Recovery>) -> Step {
+        block_on(recovery::Worker::step(self, unit))
+    }
+
+    fn is_off(&mut self) -> bool {
+        self.flash().0.is_off()
+    }
+}
+
+pub(super) struct Held<U>(RefCell<U>);
+
+impl<U: Updatable> Shared for Held<U> {
+    type Unit = U;
+
+    fn with<R>(&self, ask: impl FnOnce(&mut U) -> R) -> R {
         ask(&mut self.0.borrow_mut())
     }
 }
 
-impl<'a> Session<'a> {
+impl<'a> Session<recovery::Worker<Cells<'a>>> {
+    /// The loader stays up, and a host says hello.
+    pub(super) fn recover(flash: &'a mut FlashModel, situation: Situation) -> Result<Self, Undone> {
+        let (unit, server) = recovery::start(Cells(flash), situation);
+        let mut session = Self { unit: Held(RefCell::new(unit)), server, sequence: 0 };
+        session.ask(&Request::Hello).map(|_| session)
+    }
+}
+
+impl<'a> Session<Worker<Cells<'a>>> {
     /// The image starts: gathers its facts, tests itself, and a host says hello.
     pub(super) fn open(flash: &'a mut FlashModel, report: BootReport, version: Version) -> Result<Self, Undone> {
         let facts = Facts::gather(flash, report.slot, Some(report), version);
@@ -56,7 +102,7 @@ impl<'a> Session<'a> {
         let self_test = self_test::run(&evidence);
         let mut unit = Unit::new(facts, log);
         unit.live.self_test = self_test;
-        let mut session = Self { unit: Held(RefCell::new(unit)), worker: Worker::new(Cells(flash)), sequence: 0 };
+        let mut session = Self { unit: Held(RefCell::new(unit)), server: Worker::new(Cells(flash)), sequence: 0 };
         session.ask(&Request::Hello).map(|_| session)
     }
 
@@ -77,7 +123,9 @@ impl<'a> Session<'a> {
     pub(super) fn roll_back(&mut self) -> Result<(), Undone> {
         self.ask(&Request::RollBack { channels: ChannelPolicy::RefuseWhileRunning }).map(drop)
     }
+}
 
+impl<S: Serves> Session<S> {
     /// Transfers what differs, stages and activates; the unit restarts.
     pub(super) fn update(&mut self, image: &Image) -> Result<(), Undone> {
         /// What read well when the map was made may read as something else now: the map again, as a host does.
@@ -107,7 +155,7 @@ impl<'a> Session<'a> {
             }
             for (index, data) in bytes.chunks(MAX_CHUNK).enumerate() {
                 let chunk = Chunk { tag, offset: (page * PAGE + index * MAX_CHUNK) as u32, data };
-                if self.unit.with(|unit| unit.update.transfer.take_chunk(&chunk)) == Intake::NoRoom {
+                if self.unit.with(|unit| unit.update().transfer.take_chunk(&chunk)) == Intake::NoRoom {
                     self.work()?;
                 }
             }
@@ -117,8 +165,8 @@ impl<'a> Session<'a> {
     }
 
     fn work(&mut self) -> Result<(), Undone> {
-        while block_on(self.worker.step(&self.unit)) == Step::Worked {}
-        if self.worker.flash().0.is_off() { Err(Undone::PowerLost) } else { Ok(()) }
+        while self.server.step(&self.unit) == Step::Worked {}
+        if self.server.is_off() { Err(Undone::PowerLost) } else { Ok(()) }
     }
 
     fn ask(&mut self, request: &Request) -> Result<Answer, Undone> {

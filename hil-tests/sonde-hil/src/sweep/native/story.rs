@@ -34,6 +34,8 @@ pub(super) struct Image {
 pub(super) struct Story {
     pub(super) name: String,
     pub(super) images: Vec<Image>,
+    /// The image that the unit was given before.
+    pub(super) confirmed: Option<ImageRef>,
     /// The unit before its first boot.
     pub(super) flash: FlashModel,
     /// Orders that are carried out before the first cut may come.
@@ -66,6 +68,8 @@ pub(super) fn all() -> Vec<Story> {
         stories.push(story(name, depth, start, before, orders));
     };
     let (update, fail, back) = (Order::Update(1), Order::Fail(1), Order::RollBack(0));
+    // Over what recovery brought, into the other slot.
+    let back_again = Order::Update(3);
     let small = Start::new(SMALL);
     for filler in [0, 25, 26, 27, 28, 29, 30, 31] {
         let start = Start { filler, ..small };
@@ -83,6 +87,14 @@ pub(super) fn all() -> Vec<Story> {
     for (name, other) in [("update-2-pages", Other::Nothing), ("update-2-pages-over", Other::Older)] {
         tell(name, Depth::Singles, Start { other, ..Start::new(TWO_PAGES) }, &[], &[update]);
     }
+    tell("recover", Depth::Pairs, Start { log: Log::Blank, ..small }, &[], &[update]);
+    tell(
+        "recover-2-pages",
+        Depth::Singles,
+        Start { log: Log::Blank, ..Start::new(TWO_PAGES) },
+        &[],
+        &[update, back_again],
+    );
     tell("there-and-back", Depth::Singles, small, &[], &[update, back, Order::Update(2), Order::Update(3)]);
     stories
 }
@@ -102,6 +114,8 @@ struct Start {
 enum Log {
     Good,
     Empty,
+    /// Empty, and both slots are: the unit was never given an image.
+    Blank,
     /// Each word of this copy is poisoned.
     Lost(usize),
 }
@@ -120,6 +134,7 @@ impl Start {
 
     fn unit(self, old: &Image) -> FlashModel {
         let mut flash = match self.log {
+            Log::Blank => blank_unit(),
             Log::Empty => {
                 let mut flash = blank_unit();
                 old.release.install(&mut flash);
@@ -153,6 +168,7 @@ fn story(name: &str, depth: Depth, start: Start, before: &[Order], orders: &[Ord
     Story {
         name: format!("{name}.{}", start.filler),
         flash: start.unit(&images[0]),
+        confirmed: (!matches!(start.log, Log::Blank)).then_some(images[0].name),
         images,
         before: before.into(),
         orders: orders.into(),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use bootloader::boot::{Asked, Boot, boot};
 use bootloader::boot_log::BootLog;
 use bootloader::model::FlashModel;
+use bootloader::recovery::Situation;
 use bootloader::transition::floor_of;
 use embedded_storage::nor_flash::ReadNorFlash as _;
 use protocol::boot_record::{ImageRef, Phase, Switch};
@@ -28,8 +29,8 @@ pub(super) struct World {
     reset: ResetCause,
     /// The order that the host is at.
     order: usize,
-    /// What the host was last told to be confirmed.
-    confirmed: ImageRef,
+    /// What the host was last told to be confirmed; `None` for a unit that was never given an image.
+    confirmed: Option<ImageRef>,
     /// The floor that the host was last told.
     floor: Version,
     steps: u32,
@@ -37,11 +38,13 @@ pub(super) struct World {
     base: u64,
 }
 
-/// The image that runs.
+/// What is up.
 #[derive(Debug, Clone, Copy)]
-struct Up {
-    report: BootReport,
-    version: Version,
+enum Up {
+    /// An image.
+    Runs { report: BootReport, version: Version },
+    /// The loader, in recovery.
+    Recovers(Situation),
 }
 
 /// How far a step came.
@@ -63,7 +66,7 @@ impl World {
             up: None,
             reset: ResetCause::PowerOn,
             order: 0,
-            confirmed: story.images[0].name,
+            confirmed: story.confirmed,
             floor: Version::ZERO,
             steps: 0,
             base: 0,
@@ -120,10 +123,13 @@ impl World {
         }
     }
 
-    /// What runs now, for the table: the old image of the story or one that it brought.
+    /// What is up now, for the table: the old image of the story, one that it brought, or the loader.
     pub(super) fn outcome(&mut self, story: &Story) -> Outcome {
-        let old = self.up.is_some_and(|up| up.version == story.old());
-        if old { Outcome::Old } else { Outcome::New }
+        match self.up {
+            Some(Up::Recovers(_)) => Outcome::Recovery,
+            Some(Up::Runs { version, .. }) if version == story.old() => Outcome::Old,
+            _ => Outcome::New,
+        }
     }
 
     /// Boots twice more, as after every cut, and until the last weak word has decayed: the same must run, and if the
@@ -137,7 +143,7 @@ impl World {
             boots -= 1.min(boots);
         }
         let log = BootLog::read(&mut self.flash).state();
-        if done && !log.is_some_and(|state| state.active == self.confirmed && state.phase == Phase::Confirmed) {
+        if done && !log.is_some_and(|state| Some(state.active) == self.confirmed && state.phase == Phase::Confirmed) {
             return Err(Fault::LostConfirmed(format!("the host was told {:?}, the log says {log:?}", self.confirmed)));
         }
         Ok(self.outcome(story))
@@ -150,11 +156,16 @@ impl World {
             return Ok(Step::PowerLost);
         }
         match booted {
+            Boot::Recovery { why, a, b } if self.confirmed.is_none() => {
+                let slots = [a.word(), b.word()];
+                self.up = Some(Up::Recovers(Situation { why, reset: self.reset, slots }));
+                Ok(Step::Going)
+            }
             Boot::Recovery { a, b, .. } => Err(Fault::Unbootable(format!("A: {a}; B: {b}"))),
             Boot::Run { image, report } => {
                 self.check_image(story, image.image_ref())?;
                 self.check_floor()?;
-                self.up = Some(Up { report, version: image.manifest().version });
+                self.up = Some(Up::Runs { report, version: image.manifest().version });
                 Ok(Step::Going)
             }
         }
@@ -162,7 +173,11 @@ impl World {
 
     fn session(&mut self, story: &Story, up: Up) -> Result<Step, Fault> {
         let Some(&order) = story.orders.get(self.order) else { return Ok(Step::Done) };
-        match self.carry_out(story, order, up) {
+        let carried_out = match up {
+            Up::Runs { report, version } => self.carry_out(story, order, report, version),
+            Up::Recovers(situation) => self.revive(story, order, situation),
+        };
+        match carried_out {
             Ok(()) => {}
             Err(Undone::PowerLost) => return Ok(Step::PowerLost),
             Err(Undone::Refused(refusal)) if self.steps < PATIENCE => {
@@ -175,8 +190,16 @@ impl World {
         Ok(if self.order == story.orders.len() { Step::Done } else { Step::Going })
     }
 
-    fn carry_out(&mut self, story: &Story, order: Order, up: Up) -> Result<(), Undone> {
-        let mut session = Session::open(&mut self.flash, up.report, up.version)?;
+    /// Brings the image of this order to a loader in recovery.
+    fn revive(&mut self, story: &Story, order: Order, situation: Situation) -> Result<(), Undone> {
+        let (Order::Update(index) | Order::Fail(index) | Order::RollBack(index)) = order;
+        Session::recover(&mut self.flash, situation)?.update(&story.images[index])?;
+        self.restart(ResetCause::Requested);
+        Ok(())
+    }
+
+    fn carry_out(&mut self, story: &Story, order: Order, report: BootReport, version: Version) -> Result<(), Undone> {
+        let mut session = Session::open(&mut self.flash, report, version)?;
         let status = session.status()?;
         self.floor = status.floor;
         let runs = |index: usize| status.running == story.images[index].name;
@@ -215,7 +238,7 @@ impl World {
             }
         };
         if ended {
-            self.confirmed = status.running;
+            self.confirmed = Some(status.running);
             self.order += 1;
         } else {
             self.restart(ResetCause::Requested);
@@ -241,10 +264,11 @@ impl World {
         let brought = story.orders.get(self.order).map(|order| match *order {
             Order::Update(index) | Order::Fail(index) | Order::RollBack(index) => story.images[index].name,
         });
-        if name == self.confirmed || Some(name) == brought {
+        if Some(name) == self.confirmed || Some(name) == brought {
             return Ok(());
         }
-        Err(Fault::LostConfirmed(format!("{} runs, {} was confirmed", name.version, self.confirmed.version)))
+        let confirmed = self.confirmed.map(|image| image.version);
+        Err(Fault::LostConfirmed(format!("{} runs, {confirmed:?} was confirmed", name.version)))
     }
 
     /// What a host was told stays.
@@ -261,7 +285,10 @@ impl World {
         let mut text = String::new();
         let _ = write!(text, "order {} of {}, ", self.order + 1, story.orders.len());
         let _ = match self.up {
-            Some(up) => write!(text, "{} runs ({:?}, attempt {})", up.version, up.report.reason, up.report.attempts),
+            Some(Up::Runs { report, version }) => {
+                write!(text, "{version} runs ({:?}, attempt {})", report.reason, report.attempts)
+            }
+            Some(Up::Recovers(situation)) => write!(text, "in recovery ({:?})", situation.why),
             None => write!(text, "about to boot after {:?}", self.reset),
         };
         let log = BootLog::read(&mut self.flash.clone());

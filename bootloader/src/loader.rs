@@ -7,6 +7,8 @@ mod memory;
 mod stopwatch;
 mod watchdog;
 
+use cortex_m::peripheral::SCB;
+use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::entry;
 use sonde_bootloader::boot::{Asked, Boot, boot};
 use sonde_bootloader::flash::WriteScope;
@@ -20,6 +22,7 @@ use self::stopwatch::Stopwatch;
 #[entry]
 fn main() -> ! {
     outputs::all_off();
+    watchdog::start();
     let clock = clock::run_fast();
     let stopwatch = Stopwatch::start(clock);
     let mark = handover::take_mark();
@@ -30,7 +33,7 @@ fn main() -> ! {
         Boot::Run { image, mut report } => {
             report.boot_us = stopwatch.stop();
             handover::leave_report(&report);
-            watchdog::start();
+            watchdog::one_second();
             jump::to(image)
         }
         Boot::Recovery { .. } => rest(),
@@ -47,7 +50,19 @@ fn take_reset_flags() -> ResetFlags {
 /// Nothing may run: stays up with all outputs off, asleep, until power or the pin says otherwise (`boot:B9`). Recovery
 /// over the bus will be served from here.
 fn rest() -> ! {
+    /// The counter has 24 bits: 0.1 s at 170 MHz, 1 s at 16 MHz.
+    const LONGEST_TICK: u32 = 0xFF_FFFF;
+    // SysTick wakes the core to feed the watchdog, at least once a second; it is never taken as an exception.
+    cortex_m::interrupt::disable();
+    if let Some(mut core) = cortex_m::Peripherals::take() {
+        core.SYST.set_clock_source(SystClkSource::Core);
+        core.SYST.set_reload(LONGEST_TICK);
+        core.SYST.enable_interrupt();
+        core.SYST.enable_counter();
+    }
     loop {
+        watchdog::feed();
+        SCB::clear_pendst();
         cortex_m::asm::wfi();
     }
 }

@@ -27,7 +27,7 @@ use protocol::digest::KeyId;
 use protocol::key_set::{KeySet, SignedKeySet};
 use protocol::semver::Version;
 
-use self::store::KeyStore;
+use self::store::{KeyStore, Known};
 use self::votes::Votes;
 use crate::flash::CheckedRead;
 use crate::unit::{KeyStages, read_anchors};
@@ -94,6 +94,14 @@ impl Trust {
         trust
     }
 
+    /// What the copies hold, of sets that count: both are checked, which takes longer than finding the newest.
+    pub fn known<F: CheckedRead>(&self, flash: &mut F) -> Known {
+        [0, 1].map(|copy| {
+            let (signed, _) = KeyStore::read_copy(flash, copy)?;
+            Votes::on(&signed, &self.anchors, self.stages).are_enough(&self.anchors).then_some(signed)
+        })
+    }
+
     /// What the unit would believe with `offered` in force instead.
     ///
     /// # Errors
@@ -117,6 +125,12 @@ impl Trust {
     #[must_use]
     pub fn number(&self) -> u16 {
         self.key_set().map_or(0, KeySet::number)
+    }
+
+    /// The copy that the key set in force was read from, 0 or 1.
+    #[must_use]
+    pub fn copy(&self) -> Option<usize> {
+        self.in_force.as_ref().map(|in_force| in_force.copy)
     }
 
     /// The trust anchors.

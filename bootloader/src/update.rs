@@ -13,6 +13,7 @@ pub mod transfer;
 mod background_flash;
 mod finish;
 mod inspect;
+mod keys;
 pub mod marks;
 pub mod refusals;
 mod write_page;
@@ -21,6 +22,7 @@ use protocol::mailbox::{self, Chunk, StatusWindow};
 use protocol::modbus::exception::Exception;
 
 pub use background_flash::BackgroundFlash;
+pub use keys::KeySite;
 pub use session::Session;
 pub use stager::Stager;
 pub use transfer::{Intake, PAGE, Transfer};

@@ -10,7 +10,7 @@ use protocol::reset::ResetCause;
 use protocol::semver::Version;
 
 use bootloader::flash::CheckedRead;
-use bootloader::unit::{UNKNOWN_REVISION, read_identity};
+use bootloader::unit::{UNKNOWN_REVISION, read_anchors, read_identity};
 
 /// Facts of this start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +25,15 @@ pub struct Facts {
     pub manifest: Option<Manifest>,
     /// The version that this image was built as.
     pub version: Version,
+    /// Whether the unit has root keys, and so may have a key set.
+    pub has_roots: bool,
 }
 
 impl Facts {
     /// Gathers the facts from flash and from what the loader left.
     pub fn gather<F: CheckedRead>(flash: &mut F, slot: Slot, report: Option<BootReport>, version: Version) -> Self {
-        Self { identity: read_identity(flash), report, slot, manifest: read_manifest(flash, slot), version }
+        let has_roots = read_anchors(flash).threshold() > 0;
+        Self { identity: read_identity(flash), report, slot, manifest: read_manifest(flash, slot), version, has_roots }
     }
 
     /// Address on the bus.

@@ -96,7 +96,9 @@ impl Unit {
     fn request(&mut self, window: &[u8]) -> Result<(), Exception> {
         let Some(new) = self.update.session.take(window)? else { return Ok(()) };
         let answer = match new.request() {
-            Some(Request::Hello) if self.log_to_repair().is_none() => Some(Answer::Hello(status::hello(self))),
+            Some(Request::Hello) if self.log_to_repair().is_none() && !self.keys_to_look_after() => {
+                Some(Answer::Hello(status::hello(self)))
+            }
             Some(Request::Status) => Some(Answer::Status(status::status(self))),
             _ => None,
         };

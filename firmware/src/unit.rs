@@ -35,6 +35,8 @@ pub struct Unit {
     pub health: Health,
     /// The boot log was repaired since the start, as far as it can be.
     log_repaired: bool,
+    /// The key set was looked after since the start.
+    keys_looked_after: bool,
     /// When to restart, milliseconds since start.
     restart_at_ms: Option<u64>,
 }
@@ -85,6 +87,8 @@ impl Unit {
     #[must_use]
     pub fn new(facts: Facts, log: LogView) -> Self {
         Self {
+            // Without root keys there is no set.
+            keys_looked_after: !facts.has_roots,
             facts,
             live: Live { uptime_ms: 0, outputs: Outputs::OFF, self_test: SelfTest { ran: 0, failed: 0 }, log },
             controls: Controls::default(),
@@ -135,6 +139,19 @@ impl Unit {
     /// The log is repaired, or cannot be.
     pub fn log_repaired(&mut self) {
         self.log_repaired = true;
+    }
+
+    /// Whether the key set is still to be looked after: a copy that power was lost in is written again, and the log is
+    /// told the floor that holds. Once a start, when a host says hello; until then the unit answers without having
+    /// checked a signature.
+    #[must_use]
+    pub fn keys_to_look_after(&self) -> bool {
+        !self.keys_looked_after
+    }
+
+    /// The key set is looked after, as far as it can be.
+    pub fn keys_looked_after(&mut self) {
+        self.keys_looked_after = true;
     }
 
     /// How far the running image is trusted. An image that the log does not name as the active one is not on trial.

@@ -5,12 +5,12 @@
 //! it is answered.
 
 mod begin;
+mod keys;
 mod switch;
 
 use protocol::layout::Slot;
 use protocol::message::{Answer, Refusal, Reply, Request};
 
-use bootloader::transition::floor_of;
 use bootloader::unit::Criteria;
 pub use bootloader::update::{BackgroundFlash, Step};
 use bootloader::update::{Stager, transfer};
@@ -30,7 +30,7 @@ pub struct Worker<F> {
 }
 
 impl<F: BackgroundFlash> Worker<F> {
-    /// A worker on this flash. It writes the idle slot and the boot log, nothing else.
+    /// A worker on this flash. It writes the idle slot, the boot log and the key set, nothing else.
     pub fn new(flash: F) -> Self {
         Self { stager: Stager::new(flash) }
     }
@@ -58,6 +58,7 @@ impl<F: BackgroundFlash> Worker<F> {
         match request {
             Request::Hello => {
                 self.repair_log(shared);
+                self.look_after_keys(shared).await;
                 Ok(Answer::Hello(shared.with(|unit| status::hello(unit))))
             }
             Request::Status => Ok(Answer::Status(shared.with(|unit| status::status(unit)))),
@@ -68,8 +69,8 @@ impl<F: BackgroundFlash> Worker<F> {
             Request::Begin { manifest } => self.begin(shared, manifest).map(Answer::Began),
             Request::PageMap { first } => self.stager.page_map(shared, first).map(Answer::PageMap),
             Request::Finish => {
-                let criteria = |flash: &mut F| criteria(flash, shared);
-                self.stager.finish(shared, criteria).await.map(Answer::Staged)
+                let criteria = self.criteria(shared);
+                self.stager.finish(shared, |_| criteria).await.map(Answer::Staged)
             }
             Request::Activate { channels } => self.activate(shared, channels).map(Answer::Activating),
             Request::Confirm => self.confirm(shared).map(Answer::Confirmed),
@@ -78,21 +79,22 @@ impl<F: BackgroundFlash> Worker<F> {
                 shared.with(|unit| unit.update.transfer.on(transfer::Event::Forget));
                 Ok(Answer::Aborted)
             }
-            Request::KeySetPart { .. } | Request::InstallKeySet { .. } | Request::KeySetReport => {
-                Err(Refusal::NotUnderstood)
+            Request::KeySetPart { offset, bytes } => self.stager.key_set_part(offset, &bytes).map(Answer::KeySetPart),
+            Request::InstallKeySet { give_up } => {
+                self.install_key_set(shared, give_up).await.map(Answer::KeySetInstalled)
+            }
+            Request::KeySetReport => {
+                let log = shared.with(|unit| unit.log());
+                Ok(Answer::KeySetReport(self.stager.key_set_report(log)))
             }
         }
     }
 
     /// What an image is judged against now, as the loader will judge it at the next boot.
     fn criteria(&mut self, shared: &impl Shared) -> Criteria {
-        criteria(self.stager.flash(), shared)
+        let (log, loader) = shared.with(|unit| (unit.log(), unit.facts().loader()));
+        self.stager.criteria(log, loader)
     }
-}
-
-fn criteria<F: BackgroundFlash>(flash: &mut F, shared: &impl Shared) -> Criteria {
-    let (floor, loader) = shared.with(|unit| (floor_of(unit.log()), unit.facts().loader()));
-    Criteria::read(flash, floor, loader)
 }
 
 fn idle_slot(shared: &impl Shared) -> Slot {

@@ -23,12 +23,12 @@
 //! | 505 | 7 | zero |
 //! | 512 | 4 x 72 | signatures, by root key id: root key id 8, Ed25519 signature over bytes 0-503 |
 //!
-//! Behind it in flash stand the unit's own, unsigned [`AcceptanceNote`], and [`SEAL`].
+//! Behind it in flash stand the unit's own, unsigned [`AcceptanceNote`], and its [`SEAL`]s.
 
 mod note;
 mod signed;
 
-pub use note::{AcceptanceNote, COPY_SIZE, NOTE_OFFSET, NOTE_SIZE, SEAL, SEAL_OFFSET, copy};
+pub use note::{AcceptanceNote, COPY_SIZE, NOTE_OFFSET, NOTE_SIZE, SEAL, SEAL_OFFSET, SEAL_PLACES, copy};
 pub use signed::{MAX_SIGNATURES, SIGNED_SIZE, SignedKeySet};
 
 use crate::anchors::Stage;

@@ -250,7 +250,7 @@ fn a_key_set_in_flash() {
     ];
     assert_eq!(note[..NOTE_SIZE - 4], bytes);
     let copy = copy(&signed, &AcceptanceNote { number: 0x0207, given_up: Some(image()) });
-    assert_eq!((&copy[..800], &copy[800..832], &copy[832..]), (&signed.0[..], &note[..], &b"SKS-seal"[..]));
+    assert_eq!((&copy[..800], &copy[800..832], &copy[832..]), (&signed.0[..], &note[..], &b"SKS-sealSKS-seal"[..]));
 }
 
 #[test]

@@ -1,15 +1,27 @@
 //! The copies of the key set in flash, one page each, one per bank.
 //!
-//! - A copy is set, note and seal, in this order; the seal is written when the rest was read back. Without its seal a
-//!   copy does not count: power was lost while it was written, and what reads well today may not tomorrow (`fault:P3`).
-//! - A copy is erased only while the other one holds, under its seal, what is to be kept. So at each instant the set
-//!   before or the new one is whole; with none before, none or the new one.
+//! - A copy is set, note and seals, in this order; the first seal is written when the rest was read back. Without one a
+//!   copy does not count: power was lost while it was written.
+//! - A copy is erased only while the other one is sure to stay. So at each instant the set before or the new one is whole;
+//!   with none before, none or the new one.
 //! - Two erases and two copies of words a write, however often power is lost: nothing writes but a request (`fault:P13`).
 //!
-//! Says nothing about signatures: [`super::Trust`] does.
+//! A word that power was lost in may read well today and not tomorrow (`fault:P3`, `fault:P4`), a page as well. Which of
+//! two copies is sure to stay follows from the seals:
+//!
+//! - The newer one has one seal: power may have been lost in that very word. Then the erase of the older one, which comes
+//!   after the second seal, has not begun: the older one stays.
+//! - The newer one has two: the first was finished. The older one may be a page that power was lost in while it was
+//!   erased: the newer one stays.
+//! - A copy gets one more seal before the other one is erased for its sake, so that it has two also when one of them was
+//!   such a word.
+//!
+//! Says nothing about signatures: the caller says which copies count.
 
-use protocol::key_set::{AcceptanceNote, KeySet, NOTE_OFFSET, NOTE_SIZE, SEAL, SEAL_OFFSET, SIGNED_SIZE, SignedKeySet};
-use protocol::layout::KEY_SET_OFFSETS;
+use protocol::key_set::{
+    AcceptanceNote, KeySet, NOTE_OFFSET, NOTE_SIZE, SEAL, SEAL_OFFSET, SEAL_PLACES, SIGNED_SIZE, SignedKeySet,
+};
+use protocol::layout::{ERASED, KEY_SET_OFFSETS, WORD_SIZE};
 use thiserror::Error;
 
 use crate::flash::{CheckedRead, FlashError};
@@ -18,6 +30,9 @@ use crate::update::BackgroundFlash;
 /// The two copies and the rules between them. Holds nothing: flash is the state.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyStore;
+
+/// What the copies hold, of sets that count.
+pub type Known = [Option<SignedKeySet>; 2];
 
 /// Why a key set did not reach both copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -55,17 +70,12 @@ impl InstallError {
 }
 
 impl KeyStore {
-    /// The set that a copy holds under its seal, well formed; whether anybody signed it is another question.
+    /// The set that a copy holds under a seal, well formed; whether anybody signed it is another question.
     pub fn read_copy<F: CheckedRead>(flash: &mut F, copy: usize) -> Option<(SignedKeySet, KeySet)> {
-        let mut seal = [0; SEAL.len()];
         let mut signed = SignedKeySet([0; SIGNED_SIZE]);
-        flash.read(KEY_SET_OFFSETS[copy] + SEAL_OFFSET, &mut seal).ok()?;
-        if seal != SEAL {
-            return None;
-        }
         flash.read(KEY_SET_OFFSETS[copy], &mut signed.0).ok()?;
         let set = KeySet::parse(signed.body()).ok()?;
-        Some((signed, set))
+        seals(flash, copy).next().map(|()| (signed, set))
     }
 
     /// The note of a copy, if it is about the set with that number.
@@ -75,13 +85,15 @@ impl KeyStore {
         AcceptanceNote::parse(&note).filter(|note| note.number == number)
     }
 
-    /// Which copies hold exactly this set.
+    /// Which copies hold exactly this set, finished.
     pub fn holding<F: CheckedRead>(flash: &mut F, set: &SignedKeySet) -> [bool; 2] {
-        [0, 1].map(|copy| Self::read_copy(flash, copy).is_some_and(|(there, _)| there == *set))
+        [0, 1].map(|copy| {
+            seals(flash, copy).nth(1).is_some() && Self::read_copy(flash, copy).is_some_and(|(there, _)| there == *set)
+        })
     }
 
-    /// Writes a set to both copies. `kept` is the set in force, which stays whole until the new one is; `None` when there
-    /// is none to lose. The same set as both: writes again the copy that does not hold it, if there is one.
+    /// Writes a set to each copy that does not hold it. `known` is what the copies hold now and what counts of it: one of
+    /// the two stays whole until the new one is.
     ///
     /// # Errors
     /// [`InstallError`], which says whether the set is in force.
@@ -89,23 +101,43 @@ impl KeyStore {
         flash: &mut F,
         set: &SignedKeySet,
         note: &AcceptanceNote,
-        kept: Option<&SignedKeySet>,
+        known: &Known,
     ) -> Result<(), InstallError> {
-        let holds_kept = kept.map_or([false; 2], |kept| Self::holding(flash, kept));
-        let first = if holds_kept == [true, false] { 1 } else { 0 };
-        let second = 1 - first;
-        if kept == Some(set) {
-            return match holds_kept {
-                [true, true] => Ok(()),
-                _ => write_copy(flash, first, set, note, kept)
-                    .await
-                    .map_err(|error| InstallError::OneCopy { copy: first, error }),
-            };
+        let holding = Self::holding(flash, set);
+        let keeper = keeper(flash, known);
+        let (first, second) = match keeper {
+            Some((keeper, _)) => (1 - keeper, keeper),
+            None => (0, 1),
+        };
+        let relies_on = [keeper.map(|(_, kept)| kept), Some(set)];
+        for (copy, keeper) in [first, second].into_iter().zip(relies_on) {
+            if holding[copy] {
+                continue;
+            }
+            write_copy(flash, copy, set, note, keeper).await.map_err(|error| {
+                match copy == first && !holding[second] {
+                    true => InstallError::NoCopy { error },
+                    false => InstallError::OneCopy { copy, error },
+                }
+            })?;
         }
-        write_copy(flash, first, set, note, kept).await.map_err(|error| InstallError::NoCopy { error })?;
-        write_copy(flash, second, set, note, Some(set))
-            .await
-            .map_err(|error| InstallError::OneCopy { copy: second, error })
+        Ok(())
+    }
+}
+
+/// The copy that is sure to stay, as the seals tell; the module's text says why.
+fn keeper<'a, F: CheckedRead>(flash: &mut F, known: &'a Known) -> Option<(usize, &'a SignedKeySet)> {
+    match known {
+        [None, None] => None,
+        [Some(only), None] => Some((0, only)),
+        [None, Some(only)] => Some((1, only)),
+        [Some(zero), Some(one)] => {
+            let number = |signed: &SignedKeySet| KeySet::parse(signed.body()).map_or(0, |set| set.number());
+            // Equal ones are erased in this order too, so the same holds for them.
+            let newer = usize::from(number(one) >= number(zero));
+            let keeper = if seals(flash, newer).nth(1).is_some() { newer } else { 1 - newer };
+            Some((keeper, [zero, one][keeper]))
+        }
     }
 }
 
@@ -118,19 +150,46 @@ async fn write_copy<F: BackgroundFlash>(
     keeper: Option<&SignedKeySet>,
 ) -> Result<(), FlashError> {
     let page = KEY_SET_OFFSETS[copy];
-    if let Some(keeper) = keeper
-        && !KeyStore::holding(flash, keeper)[1 - copy]
-    {
-        return Err(FlashError::Protected { offset: page });
+    if let Some(keeper) = keeper {
+        rely_on(flash, 1 - copy, keeper).await?;
     }
     flash.erase_page(page).await?;
     flash.write_words(page, &set.0).await?;
     flash.write_words(page + NOTE_OFFSET, &note.emit()).await?;
-    // Read back as a whole before the seal says that it is there (`boot:U6`).
+    // Read back as a whole before the seals say that it is there (`boot:U6`).
     let mut there = [0; SIGNED_SIZE];
     flash.read(page, &mut there)?;
     if there != set.0 || KeyStore::read_note(flash, copy, note.number) != Some(*note) {
         return Err(FlashError::ReadBack { offset: page });
     }
-    flash.write_words(page + SEAL_OFFSET, &SEAL).await
+    flash.write_words(page + SEAL_OFFSET, &SEAL).await?;
+    flash.write_words(page + SEAL_OFFSET + WORD_SIZE, &SEAL).await
+}
+
+/// Gives a copy one more seal, so that it stays whatever becomes of the words before. One with no place for it was relied
+/// on often enough.
+async fn rely_on<F: BackgroundFlash>(flash: &mut F, copy: usize, keeper: &SignedKeySet) -> Result<(), FlashError> {
+    for offset in seal_places(copy) {
+        let mut word = SEAL;
+        let is_blank = flash.read(offset, &mut word).is_ok() && word == [ERASED; SEAL.len()];
+        if is_blank && flash.write_words(offset, &SEAL).await.is_ok() {
+            break;
+        }
+    }
+    match KeyStore::read_copy(flash, copy) {
+        Some((there, _)) if there == *keeper => Ok(()),
+        _ => Err(FlashError::Protected { offset: KEY_SET_OFFSETS[copy] }),
+    }
+}
+
+/// One item for each seal that reads as one.
+fn seals<F: CheckedRead>(flash: &mut F, copy: usize) -> impl Iterator<Item = ()> {
+    seal_places(copy).filter_map(move |offset| {
+        let mut word = [0; SEAL.len()];
+        flash.read(offset, &mut word).ok().filter(|()| word == SEAL)
+    })
+}
+
+fn seal_places(copy: usize) -> impl Iterator<Item = u32> {
+    (KEY_SET_OFFSETS[copy] + SEAL_OFFSET..).step_by(WORD_SIZE as usize).take(SEAL_PLACES as usize)
 }

@@ -1,6 +1,7 @@
 //! What is believed, and which of the copies in flash it comes from.
 
 mod accepting;
+mod booting;
 mod floor;
 mod storing;
 

@@ -7,9 +7,11 @@
 use protocol::manifest::{Manifest, SIGNED_SIZE, SignedManifest};
 use protocol::message::{Began, Refusal};
 
+use super::keys::KeyParts;
 use super::marks::Marks;
 use super::transfer::{Event, PAGE};
 use super::{BackgroundFlash, Shared, Step, Updatable as _, refusals};
+use crate::trust::Trust;
 use crate::unit::Criteria;
 use crate::verify::{verify_image, verify_manifest};
 
@@ -18,12 +20,16 @@ use crate::verify::{verify_image, verify_manifest};
 pub struct Stager<F> {
     pub(super) flash: F,
     pub(super) page: [u8; PAGE],
+    /// What the unit believes, once it was asked about.
+    pub(super) trust: Option<Trust>,
+    /// A key set that comes in.
+    pub(super) key_parts: KeyParts,
 }
 
 impl<F: BackgroundFlash> Stager<F> {
     /// A stager on this flash.
     pub fn new(flash: F) -> Self {
-        Self { flash, page: [0; PAGE] }
+        Self { flash, page: [0; PAGE], trust: None, key_parts: KeyParts::NONE }
     }
 
     /// The flash it works on.

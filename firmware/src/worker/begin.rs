@@ -26,7 +26,7 @@ impl<F: BackgroundFlash> Worker<F> {
     /// A new unit has no log, and without one the loader tries the better of two images that verify: it would start the
     /// staged image although nobody activated it. So what runs is on record before a second image can be whole.
     fn keep_running_image(&mut self, shared: &impl Shared) -> Result<(), Refusal> {
-        let (log, running) = shared.with(|unit| (unit.log(), unit.facts().running()));
+        let (log, running) = self.stand(shared);
         if log.is_some() {
             return Ok(());
         }

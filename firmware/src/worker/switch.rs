@@ -1,7 +1,7 @@
 //! Changes which image is the one to run: activate, confirm, roll back. Decided by [`bootloader::transition`], appended to
 //! the boot log, and where another image is to run, followed by a restart.
 
-use protocol::boot_record::{BootState, Phase, Switch};
+use protocol::boot_record::{BootState, ImageRef, Phase, Switch};
 use protocol::message::{Activating, ChannelPolicy, Confirmed, Refusal};
 
 use bootloader::boot_log::BootLog;
@@ -24,7 +24,7 @@ impl<F: BackgroundFlash> Worker<F> {
             shared.with(|unit| unit.update.transfer.on(Event::Forget));
             return Err(Refusal::ImageDiffers);
         }
-        let (log, running) = shared.with(|unit| (unit.log(), unit.facts().running()));
+        let (log, running) = self.stand(shared);
         let next = transition::activate(log, running, staged).map_err(refusals::activate)?;
         self.switch_to(shared, next, channels)
     }
@@ -35,7 +35,7 @@ impl<F: BackgroundFlash> Worker<F> {
         let other = verify_image(self.flash(), idle_slot(shared), &criteria)
             .map_err(|_| Refusal::NothingToRollBackTo)?
             .image_ref();
-        let (log, running) = shared.with(|unit| (unit.log(), unit.facts().running()));
+        let (log, running) = self.stand(shared);
         if let Some(BootState { last_switch: Switch::FellBack { from, .. }, .. }) = log
             && from == other.version
         {
@@ -47,8 +47,8 @@ impl<F: BackgroundFlash> Worker<F> {
 
     /// Keeps the running image. Only here the floor rises (`boot:B8`).
     pub(super) fn confirm(&mut self, shared: &impl Shared) -> Result<Confirmed, Refusal> {
-        let (log, facts, self_test) = shared.with(|unit| (unit.log(), unit.facts().clone(), unit.live.self_test));
-        let image = facts.running();
+        let (log, image) = self.stand(shared);
+        let (facts, self_test) = shared.with(|unit| (unit.facts().clone(), unit.live.self_test));
         // Without a log nothing is confirmed either, and the first record has to come from somewhere.
         let on_trial = log.is_none_or(|state| state.active == image && matches!(state.phase, Phase::Trial { .. }));
         if !on_trial {
@@ -85,14 +85,23 @@ impl<F: BackgroundFlash> Worker<F> {
     /// Makes what the log says last, before a host is told of it.
     pub(super) fn repair_log(&mut self, shared: &impl Shared) {
         if let Some(state) = shared.with(|unit| unit.log_to_repair()) {
+            let state = self.criteria(shared).settle(state);
             // A log that takes no record is told in the status, and asking more often would only wear it.
             let _told_in_the_status = self.append(shared, state);
             shared.with(Unit::log_repaired);
         }
     }
 
-    /// Appends a state and takes from flash what is in force then.
+    /// The boot state in force, with the floor that holds, and the running image.
+    pub(super) fn stand(&mut self, shared: &impl Shared) -> (Option<BootState>, ImageRef) {
+        let (log, running) = shared.with(|unit| (unit.log(), unit.facts().running()));
+        let criteria = self.criteria(shared);
+        (log.map(|state| criteria.settle(state)), running)
+    }
+
+    /// Appends a state that was made from where the unit stands, and takes from flash what is in force then.
     pub(super) fn append(&mut self, shared: &impl Shared, state: BootState) -> Result<(), Refusal> {
+        let state = self.criteria(shared).stamp(state);
         if let Err(error) = BootLog::append(self.flash(), state) {
             refusals::append(error)?;
         }

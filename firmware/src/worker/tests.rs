@@ -1,5 +1,6 @@
 //! The update session from the mailbox to flash, over the flash model.
 
+mod keys;
 mod power_cuts;
 mod switching;
 

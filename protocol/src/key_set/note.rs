@@ -20,16 +20,18 @@ use crate::layout::{PAGE_SIZE, WORD_SIZE};
 pub const NOTE_SIZE: usize = 32;
 /// Where it stands in the page: behind the set.
 pub const NOTE_OFFSET: u32 = SIGNED_SIZE as u32;
-/// Where the seal stands: behind the note.
+/// Where the seals stand: behind the note.
 pub const SEAL_OFFSET: u32 = NOTE_OFFSET + NOTE_SIZE as u32;
-/// The last word of a copy, written when set and note are in flash and read back. A copy without it was never finished:
-/// what reads well in it today may not tomorrow.
+/// Written when set and note are in flash and read back. A copy without a seal was never finished: what reads well in it
+/// today may not tomorrow. A second one says that the first was finished.
 pub const SEAL: [u8; WORD_SIZE as usize] = *b"SKS-seal";
-/// Bytes of a whole copy: set, note and seal.
-pub const COPY_SIZE: usize = SEAL_OFFSET as usize + SEAL.len();
+/// Places for seals, one word each: two are used when a copy is written, one more each time that it is relied on.
+pub const SEAL_PLACES: u32 = 16;
+/// Bytes of a whole copy: set, note and two seals.
+pub const COPY_SIZE: usize = SEAL_OFFSET as usize + 2 * SEAL.len();
 
 const _: () = assert!(NOTE_SIZE.is_multiple_of(WORD_SIZE as usize) && NOTE_OFFSET.is_multiple_of(WORD_SIZE));
-const _: () = assert!(COPY_SIZE <= PAGE_SIZE as usize);
+const _: () = assert!(SEAL_OFFSET + SEAL_PLACES * WORD_SIZE <= PAGE_SIZE);
 
 const MAGIC: [u8; 4] = *b"SKSN";
 
@@ -79,6 +81,6 @@ impl AcceptanceNote {
 #[must_use]
 pub fn copy(set: &SignedKeySet, note: &AcceptanceNote) -> [u8; COPY_SIZE] {
     let mut bytes = [0; COPY_SIZE];
-    Writer::new(&mut bytes).array(&set.0).array(&note.emit()).array(&SEAL);
+    Writer::new(&mut bytes).array(&set.0).array(&note.emit()).array(&SEAL).array(&SEAL);
     bytes
 }

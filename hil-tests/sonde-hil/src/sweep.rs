@@ -5,8 +5,6 @@
 //! - [`arm`] runs the linked images on the virtual board: slower, and nothing left out.
 //! - `embassy`, behind the feature `embassy-boot`, puts embassy-boot through the same cuts, to compare with.
 //! - Each case has a name, its [`seed::Seed`], from which it can be run again.
-//!
-//! Does not know: changes of the key set, which do not exist yet.
 
 pub mod arm;
 #[cfg(feature = "embassy-boot")]

@@ -86,9 +86,15 @@ impl Plan {
         for (number, story) in stories.iter().enumerate() {
             let stride = match extent {
                 Extent::Full => 1,
+                // A boot with root keys takes three times as long.
+                Extent::Slice if !story.sets.is_empty() => 101,
                 Extent::Slice => 17,
             };
-            let pairs = (story.depth == Depth::Pairs).then_some(stride);
+            let pairs = match story.depth {
+                Depth::Singles => None,
+                Depth::Pairs => Some(stride),
+                Depth::SomePairs(some) => Some(stride * some),
+            };
             for (world, operations) in told(story, World::start(story)) {
                 for operation in operations.step_by(stride as usize) {
                     jobs.push(Job {
@@ -99,6 +105,7 @@ impl Plan {
             }
             let cases = match extent {
                 Extent::Full => 1_000,
+                Extent::Slice if !story.sets.is_empty() => 2,
                 Extent::Slice => 8,
             };
             jobs.push(Job { story: number, what: What::Random { seed: number as u64, cases } });

@@ -120,7 +120,7 @@ follows it, in every way in which the operation can be torn; then power comes ba
 A cut is counted once, by what boots next: the old image, the new one, or the loader's recovery, which is right only for
 a unit that was never given an image. A failure is anything else: an image that is not byte for byte a release (mixed),
 a unit on which nothing boots, a confirmed image that is lost (the host was told that it is confirmed, and it is not any
-more), a floor below the one that the host was told, a story that cannot be brought to its end any more, a channel
+more), a floor below the one or a key set older than the one that the host was told, a story that cannot be brought to its end any more, a channel
 output that was ever on. A failure prints its seed; `cargo xtask sweep --replay SEED` runs that case alone, with a trace.
 
 ";
@@ -128,7 +128,10 @@ output that was ever on. A failure prints its seed; `cargo xtask sweep --replay 
 const NATIVE: &str = "The libraries of loader and firmware on the loader's flash model. A host stages, activates, confirms and rolls back
 through the mailbox; trials crash until the loader gives them up; confirming raises the floor. The number behind a story
 is how many records the boot log held before: from 25 to 31 its copies are compacted at another step each. In the
-`recover` stories the unit was never given an image: the host brings one to the loader's recovery.
+`recover` stories the unit was never given an image: the host brings one to the loader's recovery. In the `keys` stories a
+key set of two root signatures adds the release key of the next image, a second one revokes the factory's key, or one copy
+of the set in force is lost; in `floor-reset` a set lowers the floor, an older version comes, and a newer one raises it
+again.
 
 - Every operation of every story is cut in seven ways: before, after, and inside as stable garbage, as ECC fault, as
   words that read differently each time, half done, and as words that read well and have decayed when power returns for
@@ -136,7 +139,8 @@ is how many records the boot log held before: from 25 to 31 its copies are compa
   host goes on to the end of the story, then the unit boots twice more, and until nothing is left that could decay.
 - Every pair of two cuts, all seven ways each, for the stories `update.29`, `roll-back.29`, `give-up.29`,
   `update-no-log`, `recover` and `update-shut` (whose floor shuts the old image out): the second cut falls on each operation of what
-  follows the first, the host's second try included.
+  follows the first, the host's second try included. For `keys`, `keys-rotate.0` and `floor-reset` every 47th of these
+  second cuts, another share of them for each first one.
 - 1,000 cases of 3 to 8 cuts at random for each story.
 - Nothing is remembered of a verification: each boot of each case verifies signature and hash over the bytes that are
   there. What saves time is that a case starts from a copy of the unit just before the step that is cut.
@@ -199,7 +203,7 @@ time and words that decay later it did not have.
 
 const LIMITS: &str = "## Not covered
 
-- Changes of the key set: there is no key set yet, only anchors from the factory.
+- Changes of the key set in the linked images.
 - Recovery over the bus in the linked images; tests on the emulated board have some cuts there.
 - Two cuts in a row on the linked images, and pairs in images longer than a page.
 - A unit whose flash is worn out as well; tests of the loader and the firmware have some such cases.

@@ -32,6 +32,9 @@ pub enum Fault {
     /// The floor is lower than it was.
     #[error("the floor sank: {0}")]
     FloorSank(String),
+    /// The key set that the host was told to be in force is not any more.
+    #[error("lost key set: {0}")]
+    LostKeySet(String),
     /// The story does not come to its end any more.
     #[error("stuck: {0}")]
     Stuck(String),
@@ -47,6 +50,7 @@ impl Fault {
             Self::LostConfirmed(_) => "lost confirmed image",
             Self::OutputOn(_) => "output on",
             Self::FloorSank(_) => "floor sank",
+            Self::LostKeySet(_) => "lost key set",
             Self::Stuck(_) => "stuck",
         }
     }

@@ -6,7 +6,7 @@ use bootloader::boot_log::BootLog;
 use bootloader::bus::{Range, Unit as BusUnit, Words};
 use bootloader::model::FlashModel;
 use bootloader::recovery::{self, Recovery, Situation};
-use bootloader::update::{Intake, PAGE, Shared, Updatable};
+use bootloader::update::{PAGE, Shared};
 use embassy_futures::block_on;
 use firmware::facts::Facts;
 use firmware::self_test::{self, Evidence, Outputs};
@@ -14,9 +14,13 @@ use firmware::unit::Unit;
 use firmware::worker::{Step, Worker};
 use protocol::digest::PageHash;
 use protocol::handover::BootReport;
-use protocol::mailbox::{self, Chunk, Envelope, MAX_CHUNK, RESPONSE, RESPONSE_REGISTERS};
-use protocol::message::{Answer, ChannelPolicy, Refusal, Reply, Request, UnitStatus};
+use protocol::key_set::SignedKeySet;
+use protocol::mailbox::{CHUNK, CHUNK_REGISTERS, Chunk, Envelope, MAX_CHUNK, REQUEST, RESPONSE, RESPONSE_REGISTERS};
+use protocol::message::{
+    Answer, ChannelPolicy, GiveUp, KeySetInstalled, MAX_KEY_SET_PART, Refusal, Reply, Request, UnitStatus,
+};
 use protocol::modbus::MAX_READ;
+use protocol::modbus::exception::Exception;
 use protocol::semver::Version;
 
 use super::cells::Cells;
@@ -41,7 +45,7 @@ pub(super) struct Session<S: Serves> {
 /// Works off what a mailbox holds: the firmware, or the loader in recovery.
 pub(super) trait Serves {
     /// The unit on the bus.
-    type Unit: BusUnit + Updatable;
+    type Unit: BusUnit;
 
     /// Does one piece of work.
     fn step(&mut self, unit: &Held<Self::Unit>) -> Step;
@@ -76,10 +80,18 @@ impl<'a> Serves for recovery::Worker<Cells<'a>> {
 
 pub(super) struct Held<U>(RefCell<U>);
 
-impl<U: Updatable> Shared for Held<U> {
-    type Unit = U;
+impl Shared for Held<Unit> {
+    type Unit = Unit;
 
-    fn with<R>(&self, ask: impl FnOnce(&mut U) -> R) -> R {
+    fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R {
+        ask(&mut self.0.borrow_mut())
+    }
+}
+
+impl Shared for Held<Recovery> {
+    type Unit = Recovery;
+
+    fn with<R>(&self, ask: impl FnOnce(&mut Recovery) -> R) -> R {
         ask(&mut self.0.borrow_mut())
     }
 }
@@ -119,6 +131,17 @@ impl<'a> Session<Worker<Cells<'a>>> {
         self.ask(&Request::Confirm).map(drop)
     }
 
+    /// Installs a key set.
+    pub(super) fn install(&mut self, set: &SignedKeySet) -> Result<KeySetInstalled, Undone> {
+        for (offset, part) in (0..).step_by(MAX_KEY_SET_PART).zip(set.0.chunks(MAX_KEY_SET_PART)) {
+            self.ask(&Request::KeySetPart { offset, bytes: part.iter().copied().collect() })?;
+        }
+        match self.ask(&Request::InstallKeySet { give_up: GiveUp::Nothing })? {
+            Answer::KeySetInstalled(installed) => Ok(installed),
+            other => unreachable!("{other:?} tells of no key set"),
+        }
+    }
+
     /// Goes back; the unit restarts.
     pub(super) fn roll_back(&mut self) -> Result<(), Undone> {
         self.ask(&Request::RollBack { channels: ChannelPolicy::RefuseWhileRunning }).map(drop)
@@ -154,8 +177,11 @@ impl<S: Serves> Session<S> {
                 continue;
             }
             for (index, data) in bytes.chunks(MAX_CHUNK).enumerate() {
+                let mut window = [0; CHUNK_REGISTERS as usize * 2];
                 let chunk = Chunk { tag, offset: (page * PAGE + index * MAX_CHUNK) as u32, data };
-                if self.unit.with(|unit| unit.update().transfer.take_chunk(&chunk)) == Intake::NoRoom {
+                let length = chunk.emit(&mut window).expect("a chunk fits its window");
+                // No room: the page is sent again when the next map is asked for.
+                if self.write(CHUNK, &window[..length]).is_err() {
                     self.work()?;
                 }
             }
@@ -169,6 +195,10 @@ impl<S: Serves> Session<S> {
         if self.server.is_off() { Err(Undone::PowerLost) } else { Ok(()) }
     }
 
+    fn write(&mut self, window: u16, bytes: &[u8]) -> Result<(), Exception> {
+        self.unit.0.borrow_mut().write(window, Words::new(bytes))
+    }
+
     fn ask(&mut self, request: &Request) -> Result<Answer, Undone> {
         const SESSION: u16 = 0x5EED;
         self.sequence += 1;
@@ -176,12 +206,11 @@ impl<S: Serves> Session<S> {
         let (mut payload, mut window) = ([0; 250], [0; 250]);
         let message = request.emit(&mut payload).expect("requests fit their window");
         let length = envelope.emit(message, &mut window).expect("requests fit their window");
-        let taken = self.unit.with(|unit| unit.write(mailbox::REQUEST, Words::new(&window[..length])));
-        taken.expect("the request window takes a request");
+        self.write(REQUEST, &window[..length]).expect("the request window takes a request");
         self.work()?;
         let mut window = [0; RESPONSE_REGISTERS as usize * 2];
         let response = Range { start: RESPONSE, quantity: MAX_READ };
-        self.unit.with(|unit| unit.read(response, &mut window)).expect("the response window can be read");
+        self.unit.0.borrow().read(response, &mut window).expect("the response window can be read");
         let (_, payload) = Envelope::parse(&window).expect("the response window holds a message");
         match Reply::parse(payload).expect("the response window holds a reply") {
             Reply::Done(answer) => Ok(answer),

@@ -1,9 +1,12 @@
 //! The stories that are told again and again, with the power cut at another place each time.
 
+mod keys;
+
 use bootloader::boot_log::BootLog;
 use bootloader::model::FlashModel;
 use bootloader::model::release::{Release, blank_unit, factory_unit, release_key};
 use protocol::boot_record::ImageRef;
+use protocol::key_set::SignedKeySet;
 use protocol::layout::{BOOT_LOG_OFFSETS, ERASED, PAGE_SIZE, Slot, WORD_SIZE};
 use protocol::manifest::SignedManifest;
 use protocol::semver::Version;
@@ -17,6 +20,16 @@ pub(super) enum Order {
     Fail(usize),
     /// Go back to this image, which lies in the other slot.
     RollBack(usize),
+    /// Install this key set. The number is an index into [`Story::sets`].
+    Keys(usize),
+}
+
+/// A key set, signed, as a host holds it.
+#[derive(Debug, Clone)]
+pub(super) struct Set {
+    pub(super) signed: SignedKeySet,
+    /// What it resets the floor to.
+    pub(super) reset: Option<Version>,
 }
 
 /// A release, signed, as a host holds it.
@@ -34,6 +47,9 @@ pub(super) struct Image {
 pub(super) struct Story {
     pub(super) name: String,
     pub(super) images: Vec<Image>,
+    pub(super) sets: Vec<Set>,
+    /// Number of the key set in force before; 0 when there is none.
+    pub(super) installed: u16,
     /// The image that the unit was given before.
     pub(super) confirmed: Option<ImageRef>,
     /// The unit before its first boot.
@@ -53,6 +69,8 @@ pub(super) enum Depth {
     Singles,
     /// Every single cut, and every pair of two.
     Pairs,
+    /// Every single cut, and of the pairs those with every so manieth second cut.
+    SomePairs(u64),
 }
 
 /// Bytes of an image that has a vector table, some code, and no more.
@@ -96,6 +114,7 @@ pub(super) fn all() -> Vec<Story> {
         &[update, back_again],
     );
     tell("there-and-back", Depth::Singles, small, &[], &[update, back, Order::Update(2), Order::Update(3)]);
+    stories.extend(keys::all());
     stories
 }
 
@@ -170,6 +189,8 @@ fn story(name: &str, depth: Depth, start: Start, before: &[Order], orders: &[Ord
         flash: start.unit(&images[0]),
         confirmed: (!matches!(start.log, Log::Blank)).then_some(images[0].name),
         images,
+        sets: Vec::new(),
+        installed: 0,
         before: before.into(),
         orders: orders.into(),
         depth,

@@ -6,7 +6,8 @@ use bootloader::boot::{Asked, Boot, boot};
 use bootloader::boot_log::BootLog;
 use bootloader::model::FlashModel;
 use bootloader::recovery::Situation;
-use bootloader::transition::floor_of;
+use bootloader::trust::Trust;
+use bootloader::unit::read_identity;
 use embedded_storage::nor_flash::ReadNorFlash as _;
 use protocol::boot_record::{ImageRef, Phase, Switch};
 use protocol::handover::BootReport;
@@ -33,6 +34,8 @@ pub(super) struct World {
     confirmed: Option<ImageRef>,
     /// The floor that the host was last told.
     floor: Version,
+    /// Number of the key set that the host was last told to be in force.
+    keys: u16,
     steps: u32,
     /// Operations before the last power-on.
     base: u64,
@@ -68,6 +71,7 @@ impl World {
             order: 0,
             confirmed: story.confirmed,
             floor: Version::ZERO,
+            keys: story.installed,
             steps: 0,
             base: 0,
         };
@@ -164,7 +168,7 @@ impl World {
             Boot::Recovery { a, b, .. } => Err(Fault::Unbootable(format!("A: {a}; B: {b}"))),
             Boot::Run { image, report } => {
                 self.check_image(story, image.image_ref())?;
-                self.check_floor()?;
+                self.check_keys_and_floor(story)?;
                 self.up = Some(Up::Runs { report, version: image.manifest().version });
                 Ok(Step::Going)
             }
@@ -192,7 +196,9 @@ impl World {
 
     /// Brings the image of this order to a loader in recovery.
     fn revive(&mut self, story: &Story, order: Order, situation: Situation) -> Result<(), Undone> {
-        let (Order::Update(index) | Order::Fail(index) | Order::RollBack(index)) = order;
+        let (Order::Update(index) | Order::Fail(index) | Order::RollBack(index)) = order else {
+            unreachable!("no story leaves a unit without an image to its keys")
+        };
         Session::recover(&mut self.flash, situation)?.update(&story.images[index])?;
         self.restart(ResetCause::Requested);
         Ok(())
@@ -236,6 +242,12 @@ impl World {
                 session.roll_back()?;
                 false
             }
+            Order::Keys(index) => {
+                let installed = session.install(&story.sets[index].signed)?;
+                (self.keys, self.floor) = (installed.number, installed.floor);
+                self.order += 1;
+                return Ok(());
+            }
         };
         if ended {
             self.confirmed = Some(status.running);
@@ -261,8 +273,9 @@ impl World {
         if read.is_err() || bytes != image.release.image {
             return Err(Fault::MixedImage(format!("{} runs with other bytes", name.version)));
         }
-        let brought = story.orders.get(self.order).map(|order| match *order {
-            Order::Update(index) | Order::Fail(index) | Order::RollBack(index) => story.images[index].name,
+        let brought = story.orders.get(self.order).and_then(|order| match *order {
+            Order::Update(index) | Order::Fail(index) | Order::RollBack(index) => Some(story.images[index].name),
+            Order::Keys(_) => None,
         });
         if Some(name) == self.confirmed || Some(name) == brought {
             return Ok(());
@@ -272,9 +285,21 @@ impl World {
     }
 
     /// What a host was told stays.
-    fn check_floor(&mut self) -> Result<(), Fault> {
-        let floor = floor_of(BootLog::read(&mut self.flash).state());
-        if floor < self.floor {
+    fn check_keys_and_floor(&mut self, story: &Story) -> Result<(), Fault> {
+        let log = BootLog::read(&mut self.flash).state();
+        let trust = Trust::read(&mut self.flash);
+        if trust.number() < self.keys {
+            let (told, number) = (self.keys, trust.number());
+            return Err(Fault::LostKeySet(format!("number {told} was installed, {number} is in force")));
+        }
+        let serial = read_identity(&mut self.flash).map(|identity| identity.serial);
+        let floor = trust.floor(log, serial);
+        // A set that may be in force, though the host does not know yet.
+        let reset = match story.orders.get(self.order) {
+            Some(&Order::Keys(index)) => story.sets[index].reset,
+            _ => None,
+        };
+        if floor < reset.map_or(self.floor, |reset| reset.min(self.floor)) {
             return Err(Fault::FloorSank(format!("from {} to {floor}", self.floor)));
         }
         Ok(())

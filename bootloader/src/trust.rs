@@ -25,6 +25,7 @@ mod votes;
 use protocol::anchors::{Anchors, Role, Stage};
 use protocol::digest::KeyId;
 use protocol::key_set::{KeySet, SignedKeySet};
+use protocol::manifest::PRODUCT;
 use protocol::semver::Version;
 
 use self::store::{KeyStore, Known};
@@ -80,7 +81,9 @@ impl Trust {
         if anchors.threshold() == 0 {
             return trust;
         }
-        let copies = [0, 1].map(|copy| KeyStore::read_copy(flash, copy));
+        // Root keys may sign for several products (`fault:A8`).
+        let ours = |(_, set): &(SignedKeySet, KeySet)| set.product() == PRODUCT;
+        let copies = [0, 1].map(|copy| KeyStore::read_copy(flash, copy).filter(ours));
         let number = |copy: usize| copies[copy].as_ref().map_or(0, |(_, set)| set.number());
         let newest_first = if number(1) > number(0) { [1, 0] } else { [0, 1] };
         trust.in_force = newest_first.into_iter().find_map(|copy| {

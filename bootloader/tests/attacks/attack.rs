@@ -45,10 +45,17 @@ pub(crate) enum Control {
     Trial,
     /// 1.2.0 in slot A, no boot log.
     Factory,
+    /// As [`Control::Confirmed`], with root keys and a key set that adds a key.
+    Roots,
+    /// The same, and the image is signed by the added key.
+    Rotated,
+    /// 1.2.0 in slot B is signed by a revoked key, 1.1.0 in slot A by the one that came after it.
+    Revoked,
 }
 
 impl Control {
-    pub(crate) const ALL: [Self; 4] = [Self::Confirmed, Self::Pair, Self::Trial, Self::Factory];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Confirmed, Self::Pair, Self::Trial, Self::Factory, Self::Roots, Self::Rotated, Self::Revoked];
 
     pub(crate) fn folder(self) -> &'static str {
         match self {
@@ -56,6 +63,9 @@ impl Control {
             Self::Pair => "control-pair",
             Self::Trial => "control-trial",
             Self::Factory => "control-factory",
+            Self::Roots => "control-roots",
+            Self::Rotated => "control-rotated",
+            Self::Revoked => "control-revoked",
         }
     }
 
@@ -68,12 +78,24 @@ impl Control {
                  of 1.2.0 asks for a floor of 1.2.0 once it is confirmed."
             }
             Self::Factory => "1.2.0 is in slot A, as a factory leaves it: slot B and the boot log are empty.",
+            Self::Roots => {
+                "1.2.0 is confirmed in slot A and signed by the key of the anchors, slot B is empty, the floor is 1.1.0. There \
+                 are three root keys, of which two have to sign; they signed key set 5, which adds a release key."
+            }
+            Self::Rotated => {
+                "As `control-roots`, but the image is signed by the key that only the key set names: it runs because the set \
+                 counts."
+            }
+            Self::Revoked => {
+                "Key set 6 adds a release key and revokes the one of the anchors. 1.2.0 in slot B is confirmed and signed by \
+                 the revoked key, 1.1.0 in slot A by the added one."
+            }
         }
     }
 
     pub(crate) fn runs(self) -> Slot {
         match self {
-            Self::Confirmed | Self::Factory => Slot::A,
+            Self::Confirmed | Self::Factory | Self::Roots | Self::Rotated | Self::Revoked => Slot::A,
             Self::Pair | Self::Trial => Slot::B,
         }
     }
@@ -84,6 +106,9 @@ impl Control {
             Self::Pair => unit::pair(),
             Self::Trial => unit::trial(),
             Self::Factory => unit::factory(),
+            Self::Roots => unit::roots(),
+            Self::Rotated => unit::rotated(),
+            Self::Revoked => unit::revoked(),
         }
     }
 }

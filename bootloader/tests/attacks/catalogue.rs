@@ -1,5 +1,6 @@
 //! Every attack and fault that is about what flash holds at boot.
 
+mod key_sets;
 mod keys;
 mod manifest;
 mod power;
@@ -14,6 +15,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     let mut attacks = [
         manifest::attacks(),
         keys::attacks(),
+        key_sets::attacks(),
         vectors::attacks(),
         power::attacks(),
         rollback::attacks(),

@@ -54,13 +54,18 @@ pub(crate) fn order_eight() -> [u8; 32] {
 pub(crate) fn malleated() -> SignedManifest {
     let mut signed = good().sign(&release_key());
     let start = signed.0.len() - 32;
+    add_group_order(&mut signed.0[start..]);
+    signed
+}
+
+/// Writes S as S + L.
+pub(crate) fn add_group_order(s: &mut [u8]) {
     let mut carry = 0;
-    for (byte, order) in signed.0[start..].iter_mut().zip(GROUP_ORDER) {
+    for (byte, order) in s.iter_mut().zip(GROUP_ORDER) {
         let sum = u16::from(*byte) + u16::from(order) + carry;
         (*byte, carry) = (sum as u8, sum >> 8);
     }
     assert_eq!(carry, 0, "S + L fits 256 bits");
-    signed
 }
 
 /// The good manifest, signed by the release key with a chosen R of small order: S = k a.

@@ -6,11 +6,15 @@ use ed25519_dalek::SigningKey;
 use protocol::anchors::{Anchor, Anchors, Role, Stage};
 use protocol::boot_record::{BootState, ImageRef, Phase, RECORD_SIZE, Switch};
 use protocol::identity::{DEFAULT_UNIT_ID, Identity, Serial};
+use protocol::key_set::KeySet;
 use protocol::layout::{ANCHORS_OFFSET, BOOT_LOG_OFFSETS, IDENTITY_OFFSET, PAGE_SIZE, SLOT_SIZE, Slot, WORD_SIZE};
 use protocol::manifest::{Manifest, SignedManifest};
 use protocol::semver::Version;
 use sonde_bootloader::boot_log::BootLog;
 use sonde_bootloader::model::FlashModel;
+use sonde_bootloader::model::key_sets::{
+    anchors_with_roots, id_of, key_set, next_release_key, put_anchors, put_key_set, release_entry, sign_set,
+};
 use sonde_bootloader::model::release::{Release, blank_unit, factory_unit, release_key};
 
 /// Below the floor.
@@ -81,6 +85,39 @@ pub(crate) fn trial() -> FlashModel {
         state.floor = OLD;
         state.last_switch = Switch::Activated { from: OLD };
     });
+    flash
+}
+
+/// A set that adds the next release key, number 5.
+pub(crate) fn rotated_set() -> KeySet {
+    key_set(5, &[release_entry(&next_release_key())], &[], None)
+}
+
+/// Gives a unit root keys, of which two have to sign, and a key set.
+fn with_set(flash: &mut FlashModel, set: &KeySet) {
+    put_anchors(flash, &anchors_with_roots(2, Stage::Production));
+    put_key_set(flash, &sign_set(set, &[0, 1]));
+    let number = set.number();
+    log(flash, |state| state.floor_order = number);
+}
+
+pub(crate) fn roots() -> FlashModel {
+    let mut flash = confirmed();
+    with_set(&mut flash, &rotated_set());
+    flash
+}
+
+pub(crate) fn rotated() -> FlashModel {
+    let mut flash = roots();
+    sign_with(&mut flash, &next_release_key());
+    flash
+}
+
+pub(crate) fn revoked() -> FlashModel {
+    let mut flash = pair();
+    put_manifest(&mut flash, Slot::A, &release(Slot::A, OLD).sign(&next_release_key()));
+    let revoked = [id_of(&release_key())];
+    with_set(&mut flash, &key_set(6, &[release_entry(&next_release_key())], &revoked, None));
     flash
 }
 

@@ -7,7 +7,7 @@ use protocol::reset::ResetCause;
 use sonde_bootloader::boot::{Asked, Boot, boot};
 use sonde_bootloader::boot_log::BootLog;
 use sonde_bootloader::model::FlashModel;
-use sonde_bootloader::transition::floor_of;
+use sonde_bootloader::trust::Trust;
 use sonde_bootloader::unit::{Criteria, LOADER_VERSION};
 use sonde_bootloader::verify::verify_image;
 
@@ -66,8 +66,8 @@ fn described(booted: &Boot) -> String {
 
 /// What is said about a slot: it may run, or why not.
 fn judge(flash: &mut FlashModel, slot: Slot) -> String {
-    let floor = floor_of(BootLog::read(flash).state());
-    let criteria = Criteria::read(flash, floor, LOADER_VERSION);
+    let (log, trust) = (BootLog::read(flash).state(), Trust::read(flash));
+    let criteria = Criteria::of(flash, trust, log, LOADER_VERSION);
     match verify_image(flash, slot, &criteria) {
         Ok(image) => format!("{} may run", image.manifest().version),
         Err(invalid) => invalid.to_string(),

@@ -79,13 +79,13 @@ impl<F: BackgroundFlash> Worker<F> {
                 shared.with(|unit| unit.update.transfer.on(transfer::Event::Forget));
                 Ok(Answer::Aborted)
             }
-            Request::KeySetPart { offset, bytes } => self.stager.key_set_part(offset, &bytes).map(Answer::KeySetPart),
+            Request::KeySetPart { offset, bytes } => self.stager.keys().0.part(offset, &bytes).map(Answer::KeySetPart),
             Request::InstallKeySet { give_up } => {
                 self.install_key_set(shared, give_up).await.map(Answer::KeySetInstalled)
             }
             Request::KeySetReport => {
-                let log = shared.with(|unit| unit.log());
-                Ok(Answer::KeySetReport(self.stager.key_set_report(log)))
+                let (keys, flash) = self.stager.keys();
+                Ok(Answer::KeySetReport(keys.report(flash, shared.with(|unit| unit.log()))))
             }
         }
     }

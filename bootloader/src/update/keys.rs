@@ -3,7 +3,7 @@
 //! What the unit believes is read from flash when it is first asked about, and again after each install: checking the
 //! signatures takes 10 ms each, and nothing else changes it.
 //!
-//! Does not append to the boot log: [`Stager::unsettled`] says what has to be, before an install and after it.
+//! Does not append to the boot log: [`Keys::unsettled`] says what has to be, before an install and after it.
 
 use protocol::boot_record::BootState;
 use protocol::key_set::{AcceptanceNote, KeySet, SIGNED_SIZE, SignedKeySet};
@@ -12,8 +12,9 @@ use protocol::manifest::Manifest;
 use protocol::message::{GiveUp, KeySetInstalled, KeySetPart, KeySetReport, Refusal};
 use protocol::semver::Version;
 
+use super::BackgroundFlash;
 use super::refusals::place_of;
-use super::{BackgroundFlash, Stager};
+use crate::flash::CheckedRead;
 use crate::trust::Trust;
 use crate::trust::accept::{Acceptance, Site, accept};
 use crate::trust::store::{InstallError, KeyStore, LOOKS};
@@ -21,7 +22,7 @@ use crate::unit::{Criteria, read_identity};
 
 /// A key set that comes in, in pieces.
 #[derive(Debug)]
-pub(super) struct KeyParts {
+struct KeyParts {
     bytes: [u8; SIGNED_SIZE],
     /// One bit for each word that has arrived.
     arrived: u128,
@@ -30,7 +31,7 @@ pub(super) struct KeyParts {
 const _: () = assert!(SIGNED_SIZE / WORD_SIZE as usize <= u128::BITS as usize);
 
 impl KeyParts {
-    pub(super) const NONE: Self = Self { bytes: [0; SIGNED_SIZE], arrived: 0 };
+    const NONE: Self = Self { bytes: [0; SIGNED_SIZE], arrived: 0 };
 
     /// Takes a piece. The first one of another set starts anew.
     fn take(&mut self, offset: u16, part: &[u8]) -> Result<KeySetPart, Refusal> {
@@ -57,6 +58,14 @@ impl KeyParts {
     }
 }
 
+/// What a unit believes, and the key set that comes in.
+#[derive(Debug)]
+pub struct Keys {
+    /// Once it was asked about.
+    trust: Option<Trust>,
+    parts: KeyParts,
+}
+
 /// Where a set is to be installed.
 #[derive(Debug, Clone, Copy)]
 pub struct KeySite<'a> {
@@ -68,24 +77,29 @@ pub struct KeySite<'a> {
     pub runs: Option<&'a Manifest>,
 }
 
-impl<F: BackgroundFlash> Stager<F> {
+impl Keys {
+    /// Nothing asked yet, nothing under way.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { trust: None, parts: KeyParts::NONE }
+    }
+
     /// What the unit believes.
-    pub fn trust(&mut self) -> Trust {
-        let flash = &mut self.flash;
-        *self.trust.get_or_insert_with(|| Trust::read(flash))
+    pub fn trust<F: CheckedRead>(&mut self, flash: &mut F) -> &Trust {
+        self.trust.get_or_insert_with(|| Trust::read(flash))
     }
 
     /// What an image is judged against now, as the next boot will judge it.
-    pub fn criteria(&mut self, log: Option<BootState>, loader: Version) -> Criteria {
-        let trust = self.trust();
-        Criteria::of(&mut self.flash, trust, log, loader)
+    pub fn criteria<F: CheckedRead>(&mut self, flash: &mut F, log: Option<BootState>, loader: Version) -> Criteria {
+        let trust = *self.trust(flash);
+        Criteria::of(flash, trust, log, loader)
     }
 
     /// What has to be appended so that the log tells the floor that holds; `None` when it does. Due before a set is
     /// replaced, since the next one does not repeat its floor reset, and after it.
-    pub fn unsettled(&mut self, log: Option<BootState>) -> Option<BootState> {
+    pub fn unsettled<F: CheckedRead>(&mut self, flash: &mut F, log: Option<BootState>) -> Option<BootState> {
         let state = log?;
-        let settled = self.criteria(log, Version::ZERO).settle(state);
+        let settled = self.criteria(flash, log, Version::ZERO).settle(state);
         (settled != state).then_some(settled)
     }
 
@@ -93,8 +107,8 @@ impl<F: BackgroundFlash> Stager<F> {
     ///
     /// # Errors
     /// When it lies outside of a set, or is not made of whole words.
-    pub fn key_set_part(&mut self, offset: u16, part: &[u8]) -> Result<KeySetPart, Refusal> {
-        self.key_parts.take(offset, part)
+    pub fn part(&mut self, offset: u16, part: &[u8]) -> Result<KeySetPart, Refusal> {
+        self.parts.take(offset, part)
     }
 
     /// Judges the set that has come in and writes it. Installed before, it is only looked after: every request may
@@ -102,17 +116,22 @@ impl<F: BackgroundFlash> Stager<F> {
     ///
     /// # Errors
     /// Why the set is not in force.
-    pub async fn install_key_set(&mut self, site: KeySite<'_>, give_up: GiveUp) -> Result<KeySetInstalled, Refusal> {
-        let offered = self.key_parts.whole()?;
+    pub async fn install<F: BackgroundFlash>(
+        &mut self,
+        flash: &mut F,
+        site: KeySite<'_>,
+        give_up: GiveUp,
+    ) -> Result<KeySetInstalled, Refusal> {
+        let offered = self.parts.whole()?;
         // What flash says now, not what it said some time ago.
         self.trust = None;
-        let criteria = self.criteria(site.log, site.loader);
-        let serial = read_identity(&mut self.flash).map(|identity| identity.serial);
-        let judged = accept(Site { criteria: &criteria, log: site.log, serial, runs: site.runs }, &offered, give_up)?;
-        match judged {
-            Acceptance::InForce => self.repair_key_set().await,
+        let criteria = self.criteria(flash, site.log, site.loader);
+        let serial = read_identity(flash).map(|identity| identity.serial);
+        let site_now = Site { criteria: &criteria, log: site.log, serial, runs: site.runs };
+        match accept(site_now, &offered, give_up)? {
+            Acceptance::InForce => self.repair(flash).await,
             Acceptance::Install { note, .. } => {
-                let written = self.write_key_set(&offered, &note).await;
+                let written = self.write(flash, &offered, &note).await;
                 self.trust = None;
                 // In force with one copy as well; the report tells.
                 if let Err(InstallError::NoCopy { error }) = written {
@@ -120,32 +139,38 @@ impl<F: BackgroundFlash> Stager<F> {
                 }
             }
         }
-        let floor = self.criteria(site.log, site.loader).floor;
-        Ok(KeySetInstalled { number: self.trust().number(), floor })
+        let criteria = self.criteria(flash, site.log, site.loader);
+        Ok(KeySetInstalled { number: criteria.trust.number(), floor: criteria.floor })
     }
 
     /// Sees that both copies hold the set in force. Writes nothing when they do, or when there is none.
-    pub async fn repair_key_set(&mut self) {
-        let Some((set, note)) = self.in_force() else { return };
-        if KeyStore::holding(&mut self.flash, &set) == [true, true] {
+    pub async fn repair<F: BackgroundFlash>(&mut self, flash: &mut F) {
+        let Some((set, note)) = self.in_force(flash) else { return };
+        if KeyStore::holding(flash, &set) == [true, true] {
             return;
         }
         // The report tells when it fails; the set is in force all the same.
-        let _told_in_the_report = self.write_key_set(&set, &note).await;
+        let _told_in_the_report = self.write(flash, &set, &note).await;
         self.trust = None;
     }
 
     /// Which keys are believed.
-    pub fn key_set_report(&mut self, log: Option<BootState>) -> KeySetReport {
-        let floor = self.criteria(log, Version::ZERO).floor;
-        self.trust().report(&mut self.flash, floor)
+    pub fn report<F: CheckedRead>(&mut self, flash: &mut F, log: Option<BootState>) -> KeySetReport {
+        let criteria = self.criteria(flash, log, Version::ZERO);
+        criteria.trust.report(flash, criteria.floor)
     }
 
-    async fn write_key_set(&mut self, set: &SignedKeySet, note: &AcceptanceNote) -> Result<(), InstallError> {
+    async fn write<F: BackgroundFlash>(
+        &mut self,
+        flash: &mut F,
+        set: &SignedKeySet,
+        note: &AcceptanceNote,
+    ) -> Result<(), InstallError> {
         let mut written = Ok(());
         for _ in 0..LOOKS {
-            let known = self.trust().known(&mut self.flash);
-            written = KeyStore::install(&mut self.flash, set, note, &known).await;
+            let trust = *self.trust(flash);
+            let known = trust.known(flash);
+            written = KeyStore::install(flash, set, note, &known).await;
             if !written.is_err_and(InstallError::keeper_changed) {
                 break;
             }
@@ -154,12 +179,17 @@ impl<F: BackgroundFlash> Stager<F> {
     }
 
     /// The set in force as it stands in flash, with its note.
-    fn in_force(&mut self) -> Option<(SignedKeySet, AcceptanceNote)> {
-        let trust = self.trust();
-        let copy = trust.copy()?;
-        let (signed, set) = KeyStore::read_copy(&mut self.flash, copy)?;
+    fn in_force<F: CheckedRead>(&mut self, flash: &mut F) -> Option<(SignedKeySet, AcceptanceNote)> {
+        let copy = self.trust(flash).copy()?;
+        let (signed, set) = KeyStore::read_copy(flash, copy)?;
         let number = KeySet::number(&set);
-        let note = KeyStore::read_note(&mut self.flash, copy, number);
+        let note = KeyStore::read_note(flash, copy, number);
         Some((signed, note.unwrap_or(AcceptanceNote { number, given_up: None })))
+    }
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -4,14 +4,15 @@
 //! Pages that are whole go before the request that waits: what was sent is in flash before a question about it is
 //! answered.
 
+use protocol::boot_record::BootState;
 use protocol::manifest::{Manifest, SIGNED_SIZE, SignedManifest};
 use protocol::message::{Began, Refusal};
+use protocol::semver::Version;
 
-use super::keys::KeyParts;
+use super::keys::Keys;
 use super::marks::Marks;
 use super::transfer::{Event, PAGE};
 use super::{BackgroundFlash, Shared, Step, Updatable as _, refusals};
-use crate::trust::Trust;
 use crate::unit::Criteria;
 use crate::verify::{verify_image, verify_manifest};
 
@@ -20,21 +21,28 @@ use crate::verify::{verify_image, verify_manifest};
 pub struct Stager<F> {
     pub(super) flash: F,
     pub(super) page: [u8; PAGE],
-    /// What the unit believes, once it was asked about.
-    pub(super) trust: Option<Trust>,
-    /// A key set that comes in.
-    pub(super) key_parts: KeyParts,
+    keys: Keys,
 }
 
 impl<F: BackgroundFlash> Stager<F> {
     /// A stager on this flash.
     pub fn new(flash: F) -> Self {
-        Self { flash, page: [0; PAGE], trust: None, key_parts: KeyParts::NONE }
+        Self { flash, page: [0; PAGE], keys: Keys::new() }
     }
 
     /// The flash it works on.
     pub fn flash(&mut self) -> &mut F {
         &mut self.flash
+    }
+
+    /// What an image is judged against now, as the next boot will judge it.
+    pub fn criteria(&mut self, log: Option<BootState>, loader: Version) -> Criteria {
+        self.keys.criteria(&mut self.flash, log, loader)
+    }
+
+    /// The keys, and the flash that they are in.
+    pub fn keys(&mut self) -> (&mut Keys, &mut F) {
+        (&mut self.keys, &mut self.flash)
     }
 
     /// Writes a page that has come in, if there is one.

@@ -18,7 +18,8 @@ impl<F: BackgroundFlash> Worker<F> {
         self.settle_log(shared)?;
         let (log, loader, manifest) =
             shared.with(|unit| (unit.log(), unit.facts().loader(), unit.facts().manifest.clone()));
-        let installed = self.stager.install_key_set(KeySite { log, loader, runs: manifest.as_ref() }, give_up).await?;
+        let (keys, flash) = self.stager.keys();
+        let installed = keys.install(flash, KeySite { log, loader, runs: manifest.as_ref() }, give_up).await?;
         // The set is in force whether the log takes this record or not; the next one carries the same.
         let _told_in_the_status = self.settle_log(shared);
         Ok(installed)
@@ -27,7 +28,8 @@ impl<F: BackgroundFlash> Worker<F> {
     /// Once a start, before a host is told anything: copies and log say the same as each other.
     pub(super) async fn look_after_keys(&mut self, shared: &impl Shared) {
         if shared.with(|unit| unit.keys_to_look_after()) {
-            self.stager.repair_key_set().await;
+            let (keys, flash) = self.stager.keys();
+            keys.repair(flash).await;
             let _told_in_the_status = self.settle_log(shared);
             shared.with(Unit::keys_looked_after);
         }
@@ -35,7 +37,8 @@ impl<F: BackgroundFlash> Worker<F> {
 
     fn settle_log(&mut self, shared: &impl Shared) -> Result<(), Refusal> {
         let log = shared.with(|unit| unit.log());
-        match self.stager.unsettled(log) {
+        let (keys, flash) = self.stager.keys();
+        match keys.unsettled(flash, log) {
             Some(state) => self.append(shared, state),
             None => Ok(()),
         }

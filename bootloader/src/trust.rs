@@ -81,9 +81,7 @@ impl Trust {
         if anchors.threshold() == 0 {
             return trust;
         }
-        // Root keys may sign for several products (`fault:A8`).
-        let ours = |(_, set): &(SignedKeySet, KeySet)| set.product() == PRODUCT;
-        let copies = [0, 1].map(|copy| KeyStore::read_copy(flash, copy).filter(ours));
+        let copies = [0, 1].map(|copy| KeyStore::read_copy(flash, copy).filter(is_ours));
         let number = |copy: usize| copies[copy].as_ref().map_or(0, |(_, set)| set.number());
         let newest_first = if number(1) > number(0) { [1, 0] } else { [0, 1] };
         trust.in_force = newest_first.into_iter().find_map(|copy| {
@@ -100,7 +98,7 @@ impl Trust {
     /// What the copies hold, of sets that count: both are checked, which takes longer than finding the newest.
     pub fn known<F: CheckedRead>(&self, flash: &mut F) -> Known {
         [0, 1].map(|copy| {
-            let (signed, _) = KeyStore::read_copy(flash, copy)?;
+            let (signed, _) = KeyStore::read_copy(flash, copy).filter(is_ours)?;
             Votes::on(&signed, &self.anchors, self.stages).are_enough(&self.anchors).then_some(signed)
         })
     }
@@ -176,6 +174,11 @@ impl Trust {
             _ => Ok(public_key),
         }
     }
+}
+
+/// Root keys may sign for several products (`fault:A8`).
+fn is_ours((_, set): &(SignedKeySet, KeySet)) -> bool {
+    set.product() == PRODUCT
 }
 
 /// Whether a signed set says exactly what `set` says. Every bit of it, put together in one number: there is no way out of

@@ -8,6 +8,7 @@ pub mod boot_log;
 pub mod bundle;
 pub mod framing;
 pub mod image;
+pub mod key_set;
 pub mod manifest;
 pub mod messages;
 pub mod receiver;
@@ -23,10 +24,11 @@ mod input;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its module, its program and its folder of the corpus.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("manifest", manifest::run),
     ("image", image::run),
     ("records", records::run),
+    ("key_set", key_set::run),
     ("boot_log", boot_log::run),
     ("bundle", bundle::run),
     ("messages", messages::run),

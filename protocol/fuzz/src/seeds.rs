@@ -1,12 +1,14 @@
 //! Where the fuzzer starts: a few small inputs for each target, good ones, so that it need not guess magic numbers.
 //! Committed under `corpus/`; `UPDATE_CORPUS=1 cargo test -p sonde-firmware --test fuzz_corpus` writes them again.
 
+use bootloader::model::key_sets::{id_of, key_set, next_release_key, release_entry, sign_set};
 use bootloader::model::release::{REVISION, Release, anchors, release_key};
 use protocol::boot_record::{BootRecord, BootState, Phase, Switch};
 use protocol::bundle::{ENTRY_SIZE, HEADER_SIZE, MAX_ENTRIES, emit_head};
 use protocol::digest::sha256;
 use protocol::handover::{BootReason, BootReport, Mark, MarkKind};
 use protocol::identity::{DEFAULT_UNIT_ID, Identity, Serial};
+use protocol::key_set::{AcceptanceNote, FloorReset, Units};
 use protocol::layout::Slot;
 use protocol::mailbox::{CHUNK_REGISTERS, Chunk, Envelope};
 use protocol::message::{Answer, ChannelPolicy, Hello, Refusal, Reply, Request};
@@ -42,6 +44,8 @@ pub fn seeds() -> Vec<Seed> {
     add("image", "damaged-image", vec![1, 0, 0, 1, 100, 0, 1]);
     add("image", "signed-nonsense-vectors", vec![64, 0, 1, 3, 0, 1]);
     add("image", "poisoned", vec![128, 0, 0, 0, 8, 8]);
+
+    key_sets(&mut add);
 
     add("boot_log", "empty", vec![34, 1]);
     add("boot_log", "two-records", vec![5, 1, 0x80, 1, 0, 0, 0, 0xA0, 2, 0, 0, 0]);
@@ -105,6 +109,28 @@ fn records(release: &Release) -> Vec<Seed> {
         ("messages", "chunk", window[..chunk].to_vec()),
     ];
     files.into_iter().map(|(target, name, bytes)| Seed { target, name, bytes }).collect()
+}
+
+/// A set that parses; then orders: how, by whom, number, version, twice for the copies with how they are torn, once for
+/// the set that is sent.
+fn key_sets(add: &mut impl FnMut(&'static str, &'static str, Vec<u8>)) {
+    let reset = Some(FloorReset { to: Version::new(1, 0, 0), units: Units::Any });
+    let set = key_set(7, &[release_entry(&next_release_key())], &[id_of(&release_key())], reset);
+    add("key_set", "whole", sign_set(&set, &[0, 2]).0.to_vec());
+    add("key_set", "note", AcceptanceNote { number: 7, given_up: None }.emit().to_vec());
+    const BOTH: u8 = 0b011;
+    const ONE: u8 = 0b001;
+    add("key_set", "newer-copy-forged", vec![4, BOTH, 6, 1, 0, 4, ONE, 9, 1, 0, 4, BOTH, 8, 1, 0, 0]);
+    add("key_set", "older-copy-torn", vec![4, BOTH, 6, 1, 1, 40, 20, BOTH, 7, 1, 0, 16, BOTH, 8, 1, 0, 1]);
+    add("key_set", "copy-poisoned", vec![4, BOTH, 6, 1, 2, 13, 4, 0b111, 6, 1, 0, 64, BOTH, 8, 1, 0, 0]);
+    add(
+        "key_set",
+        "damaged-signature",
+        vec![132, BOTH, 6, 1, 1, 2, 2, 1, 0, 4, 0b1011, 9, 1, 0, 132, 7, 9, 1, 1, 3, 2, 9, 0, 0],
+    );
+    add("key_set", "running-image-revoked", vec![0, 0, 0, 0, 0, 0, 0, 0, 32, BOTH, 8, 1, 0, 0]);
+    add("key_set", "running-image-given-up", vec![0, 0, 0, 0, 0, 0, 0, 0, 32, BOTH, 8, 1, 0, 1]);
+    add("key_set", "far-ahead", vec![0, 0, 0, 0, 0, 0, 0, 0, 1, BOTH, 255, 255, 1, 0, 0]);
 }
 
 /// Requests, each behind a byte for its address and one for its length.

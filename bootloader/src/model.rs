@@ -30,8 +30,8 @@ pub struct FlashModel {
     cut: Option<Cut>,
     is_off: bool,
     lost_in: Option<u32>,
-    /// A word may be weak: looked for when power comes back.
-    may_be_weak: bool,
+    /// Pages with words that may be weak: looked for when power comes back.
+    weak: BTreeSet<u32>,
     reads: u64,
     stuck: BTreeSet<u32>,
     worn: BTreeSet<u32>,
@@ -57,7 +57,7 @@ impl FlashModel {
             cut: None,
             is_off: false,
             lost_in: None,
-            may_be_weak: false,
+            weak: BTreeSet::new(),
             reads: 0,
             stuck: BTreeSet::new(),
             worn: BTreeSet::new(),
@@ -84,23 +84,18 @@ impl FlashModel {
     /// Power comes back. Weak words whose time is over have decayed by now; a cut that was not reached is forgotten.
     pub fn power_on(&mut self) {
         (self.is_off, self.cut) = (false, None);
-        if !self.may_be_weak {
-            return;
-        }
-        self.may_be_weak = false;
-        for page in &mut self.pages {
-            if page.words.iter().any(|word| word.is_weak()) {
-                let words = &mut Arc::make_mut(page).words;
-                words.iter_mut().for_each(Word::decay);
-                self.may_be_weak |= words.iter().any(|word| word.is_weak());
-            }
-        }
+        let pages = &mut self.pages;
+        self.weak.retain(|&page| {
+            let words = &mut Arc::make_mut(&mut pages[(page / PAGE_SIZE) as usize]).words;
+            words.iter_mut().for_each(Word::decay);
+            words.iter().any(|word| word.is_weak())
+        });
     }
 
     /// Whether a word may still decay at a later power-on.
     #[must_use]
     pub fn may_decay(&self) -> bool {
-        self.may_be_weak
+        !self.weak.is_empty()
     }
 
     /// Where the operation was that power was lost in last: a word, or the start of a page.
@@ -178,7 +173,9 @@ impl FlashModel {
         if cut.is_some() {
             (self.is_off, self.lost_in) = (true, Some(offset));
         }
-        self.may_be_weak |= matches!(cut, Some(Cut { tear: Tear::Weak(_), .. }));
+        if let Some(Cut { tear: Tear::Weak(_), .. }) = cut {
+            self.weak.insert(offset / PAGE_SIZE * PAGE_SIZE);
+        }
         Ok(cut.map(|cut| cut.tear))
     }
 

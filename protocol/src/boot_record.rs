@@ -156,7 +156,7 @@ impl BootRecord {
         }
         let record = Self::read(&mut reader).ok_or(RecordError::Range)?;
         // One state has one encoding; anything else was not written by us.
-        if record.emit() == *bytes { Ok(record) } else { Err(RecordError::Range) }
+        if record.body() == *body { Ok(record) } else { Err(RecordError::Range) }
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
@@ -188,6 +188,14 @@ impl BootRecord {
     /// The record's bytes.
     #[must_use]
     pub fn emit(&self) -> [u8; RECORD_SIZE] {
+        let mut bytes = [0; RECORD_SIZE];
+        let body = self.body();
+        Writer::new(&mut bytes).array(&body).u32(crc32(&body));
+        bytes
+    }
+
+    /// All but the checksum.
+    fn body(&self) -> [u8; RECORD_SIZE - 4] {
         let BootState { active, phase, floor, floor_order, last_switch } = self.state;
         let (phase, attempts, fallback) = match phase {
             Phase::Confirmed => (1, 0, None),
@@ -199,7 +207,7 @@ impl BootRecord {
             Switch::RolledBack { from } => (3, 0, 0, from),
             Switch::FellBack { from, cause, reset } => (4, cause.code(), reset.code(), from),
         };
-        let mut bytes = [0; RECORD_SIZE];
+        let mut bytes = [0; RECORD_SIZE - 4];
         let mut writer = Writer::new(&mut bytes);
         writer.array(&MAGIC).u32(self.sequence).u8(phase).u8(attempts);
         writer.u8(switch).u8(cause).u8(reset).u8(u8::from(fallback.is_some()));
@@ -213,8 +221,6 @@ impl BootRecord {
         }
         from.write(&mut writer);
         writer.u16(floor_order);
-        let checksum = crc32(&bytes[..RECORD_SIZE - 4]);
-        bytes[RECORD_SIZE - 4..].copy_from_slice(&checksum.to_le_bytes());
         bytes
     }
 }

@@ -138,10 +138,10 @@ again.
   the first, second, third or fourth time. A torn erase is torn word by word, or by halves of its page. Afterwards the
   host goes on to the end of the story, then the unit boots twice more, and until nothing is left that could decay.
 - Every pair of two cuts, all seven ways each, for the stories `update.29`, `roll-back.29`, `give-up.29`,
-  `update-no-log`, `recover` and `update-shut` (whose floor shuts the old image out): the second cut falls on each operation of what
-  follows the first, the host's second try included. For `keys`, `keys-rotate.0` and `floor-reset` every 47th of these
-  second cuts, another share of them for each first one.
-- 1,000 cases of 3 to 8 cuts at random for each story.
+  `update-no-log` and `update-shut` (whose floor shuts the old image out): the second cut falls on each operation of what
+  follows the first, the host's second try included. Of these second cuts every fifth for `recover` and
+  every 97th for `keys`, `keys-rotate.0` and `floor-reset`, others for each first cut.
+- 1,000 cases of 3 to 8 cuts at random for each story, 300 for those with key sets.
 - Nothing is remembered of a verification: each boot of each case verifies signature and hash over the bytes that are
   there. What saves time is that a case starts from a copy of the unit just before the step that is cut.
 

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use bootloader::model::key_sets::{ROOTS, key_set, release_entry, root_key, sign_set};
+use protocol::digest::KeyId;
+use protocol::key_set::{MAX_RELEASE_KEYS, MAX_REVOKED};
 use protocol::layout::Slot;
 use protocol::manifest::HardwareSet;
 use protocol::semver::Version;
 use sonde::bundle::build::{ReleaseTerms, assemble, read_image};
 use sonde::elf::LinkedImage;
 use sonde::key::ReleaseKey;
-use virtual_board::unit::Factory;
+use virtual_board::unit::{Factory, Parts, anchors};
 
 use super::FigureError;
 
@@ -21,6 +24,8 @@ const HARDWARE: u8 = 1;
 pub(super) struct Release {
     /// Makes units that run the first release.
     pub(super) factory: Factory,
+    /// The same with a key set as long as it gets, which two of three root keys have to sign.
+    pub(super) with_key_set: Factory,
     /// Bytes of the second release.
     pub(super) update: Vec<u8>,
 }
@@ -34,9 +39,26 @@ impl Release {
         let path = folder.join("1.0.0").join("loader.elf");
         let loader = std::fs::read(&path)
             .map_err(|error| FigureError::Image { path: path.clone(), reason: error.to_string() })?;
-        let factory = Factory::new(&loader, &first, &[key.public().bytes()], HARDWARE)?;
-        Ok(Self { factory, update })
+        let public = key.public().bytes();
+        let factory = Factory::new(&loader, &first, &[public], HARDWARE)?;
+        let roots: Vec<_> = (0..ROOTS).map(|number| root_key(number).verifying_key().to_bytes()).collect();
+        let signed = longest_key_set();
+        let with_key_set = Factory::of(&Parts {
+            loader: &loader,
+            anchors: &anchors(&[public], &roots, 2)?,
+            key_set: Some(&signed),
+            bundle: Some(&first),
+            hardware_revision: HARDWARE,
+        })?;
+        Ok(Self { factory, with_key_set, update })
     }
+}
+
+/// Full lists of keys that nobody uses.
+fn longest_key_set() -> Vec<u8> {
+    let strangers: Vec<_> = (0..MAX_RELEASE_KEYS as u8).map(|number| release_entry(&root_key(0x10 + number))).collect();
+    let revoked: Vec<_> = (0..MAX_REVOKED as u8).map(|number| KeyId([number; 8])).collect();
+    sign_set(&key_set(1, &strangers, &revoked, None), &[0, 2]).0.to_vec()
 }
 
 fn bundle(key: &ReleaseKey, folder: &Path, variant: &str, version: Version) -> Result<Vec<u8>, FigureError> {

@@ -33,9 +33,9 @@ impl MasterPort {
         Self { settings, waiting: VecDeque::new(), free_at: VirtualTime::ZERO, heard: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8], now: VirtualTime) {
+    pub(super) fn push(&mut self, bytes: &[u8], earliest: VirtualTime) {
         if self.waiting.is_empty() {
-            self.free_at = self.free_at.max(now);
+            self.free_at = self.free_at.max(earliest);
         }
         self.waiting.extend(bytes);
     }

@@ -118,6 +118,11 @@ impl<S: Station> Segment<S> {
         self.master.push(bytes, self.now);
     }
 
+    /// The same, the first one not before `earliest`.
+    pub fn send_from(&mut self, bytes: &[u8], earliest: VirtualTime) {
+        self.master.push(bytes, self.now.max(earliest));
+    }
+
     /// What the master has heard since the last call.
     pub fn take_heard(&mut self) -> Vec<Heard> {
         std::mem::take(&mut self.master.heard)

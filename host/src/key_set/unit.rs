@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use protocol::message::{Answer, KeyReport, KeySetReport, KeyState, Refusal, Request};
+use protocol::message::{Answer, KeyReport, KeySetReport, KeyState, Request};
 use serde::Serialize;
 
 use crate::bus::UnitId;
@@ -59,9 +59,6 @@ pub async fn ask(session: &mut Session, who: &Who) -> Result<KeySetReport, UnitK
     match session.ask(&Request::KeySetReport).await {
         Ok(Answer::KeySetReport(report)) => Ok(report),
         Ok(other) => Err(session.other_answer(&other).into()),
-        Err(SessionError::Refused { refusal: Refusal::NotUnderstood, .. }) => {
-            Err(UnitKeysError::TooOld { unit, speaks })
-        }
         Err(error) => Err(error.into()),
     }
 }

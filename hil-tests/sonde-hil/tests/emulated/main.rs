@@ -10,12 +10,13 @@ mod expected;
 mod flash;
 mod frames;
 mod functions;
+mod keys;
 mod map;
 mod power_cuts;
-
 mod releases;
 mod resets;
 mod rig;
+mod site;
 mod test;
 mod updates;
 mod witness;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         damage::tests(),
         updates::tests(),
         power_cuts::tests(),
+        site::tests(),
         witness::tests(),
     ];
     let missing = releases::missing();

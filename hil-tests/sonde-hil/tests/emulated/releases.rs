@@ -23,7 +23,8 @@ pub(crate) fn missing() -> Option<String> {
     (!found).then(|| format!("{IMAGES} names no folder of linked images; use `cargo xtask test`"))
 }
 
-fn folder() -> Option<PathBuf> {
+/// The folder of linked images.
+pub(crate) fn folder() -> Option<PathBuf> {
     std::env::var_os(IMAGES).map(PathBuf::from)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Own code for its speed alone; the tests hold it against the crate `sha2`, which hashes everything short. The figures
 //! are in `docs/decisions/ed25519.md`.
+#![cfg_attr(target_arch = "arm", expect(unsafe_code, reason = "a round in assembly"))]
 
 const ROUND: [u32; 64] = [
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98,
@@ -88,24 +89,63 @@ impl Default for Sha256 {
     }
 }
 
-/// One round, with the roles of the eight words given by their order, so that none has to move.
+/// One round, with the roles of the eight words given by their order, so that none has to move. `$bc` is `b ^ c`, which was
+/// `$ab`, `a ^ b`, one round ago.
+#[cfg(not(target_arch = "arm"))]
 macro_rules! round {
-    ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $constant:expr, $word:expr) => {
+    ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $bc:ident $ab:ident, $k:ident[$index:literal], $w:ident) => {
         $h = $h
-            .wrapping_add($word)
-            .wrapping_add($constant)
+            .wrapping_add($w[$index])
+            .wrapping_add($k[$index])
             .wrapping_add(three_turns::<6, 5, 14>($e))
             .wrapping_add($g ^ ($e & ($f ^ $g)));
         $d = $d.wrapping_add($h);
-        $h = $h
-            .wrapping_add(three_turns::<2, 11, 9>($a))
-            // The majority of three; `a ^ b` is the next round's `b ^ c`, which the compiler keeps.
-            .wrapping_add($b ^ (($a ^ $b) & ($b ^ $c)));
+        $ab = $a ^ $b;
+        // The majority of three.
+        $h = $h.wrapping_add(three_turns::<2, 11, 9>($a)).wrapping_add($b ^ ($ab & $bc));
+    };
+}
+
+/// The same by hand: the words fit the core's registers to the last one, but the compiler loads words of the schedule long
+/// before their round and keeps others on the stack meanwhile, which costs a boot 300,000 instructions.
+#[cfg(target_arch = "arm")]
+macro_rules! round {
+    ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $bc:ident $ab:ident, $k:ident[$index:literal], $w:ident) => {
+        // SAFETY: reads word `$index` of two arrays of sixteen, which are borrowed here; changes nothing but registers
+        // that it names.
+        unsafe {
+            core::arch::asm!(
+                "ldr {ab}, [{w}, #{offset}]",
+                "add {h}, {h}, {ab}",
+                "ldr {ab}, [{k}, #{offset}]",
+                "add {h}, {h}, {ab}",
+                "eor {ab}, {e}, {e}, ror #14",
+                "eor {ab}, {e}, {ab}, ror #5",
+                "add {h}, {h}, {ab}, ror #6",
+                "eor {ab}, {f}, {g}",
+                "and {ab}, {ab}, {e}",
+                "eor {ab}, {ab}, {g}",
+                "add {h}, {h}, {ab}",
+                "add {d}, {d}, {h}",
+                "eor {ab}, {a}, {a}, ror #9",
+                "eor {ab}, {a}, {ab}, ror #11",
+                "add {h}, {h}, {ab}, ror #2",
+                "eor {ab}, {a}, {b}",
+                "and {bc}, {bc}, {ab}",
+                "eor {bc}, {bc}, {b}",
+                "add {h}, {h}, {bc}",
+                a = in(reg) $a, b = in(reg) $b, d = inout(reg) $d, e = in(reg) $e, f = in(reg) $f, g = in(reg) $g,
+                h = inout(reg) $h, bc = inout(reg) $bc => _, ab = out(reg) $ab,
+                k = in(reg) (&raw const *$k), w = in(reg) (&raw const $w), offset = const 4 * $index,
+                options(pure, readonly, nostack, preserves_flags),
+            );
+        }
     };
 }
 
 /// `x` turned right by A, by A + B and by A + B + C, all three xor-ed. Nested like this, so that each step is one instruction
 /// of the core, which turns its second operand for nothing; side by side the compiler takes one more.
+#[cfg(not(target_arch = "arm"))]
 #[inline(always)]
 const fn three_turns<const A: u32, const B: u32, const C: u32>(x: u32) -> u32 {
     (x ^ (x ^ x.rotate_right(C)).rotate_right(B)).rotate_right(A)
@@ -122,26 +162,28 @@ fn compress(state: &mut [u32; 8], block: &[u8; BLOCK]) {
     }
     let mut w = words!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
+    let mut even = b ^ c;
+    let mut odd: u32;
     for (turn, k) in ROUND.as_chunks::<16>().0.iter().enumerate() {
         if turn > 0 {
             next_words(&mut w);
         }
-        round!(a b c d e f g h, k[0], w[0]);
-        round!(h a b c d e f g, k[1], w[1]);
-        round!(g h a b c d e f, k[2], w[2]);
-        round!(f g h a b c d e, k[3], w[3]);
-        round!(e f g h a b c d, k[4], w[4]);
-        round!(d e f g h a b c, k[5], w[5]);
-        round!(c d e f g h a b, k[6], w[6]);
-        round!(b c d e f g h a, k[7], w[7]);
-        round!(a b c d e f g h, k[8], w[8]);
-        round!(h a b c d e f g, k[9], w[9]);
-        round!(g h a b c d e f, k[10], w[10]);
-        round!(f g h a b c d e, k[11], w[11]);
-        round!(e f g h a b c d, k[12], w[12]);
-        round!(d e f g h a b c, k[13], w[13]);
-        round!(c d e f g h a b, k[14], w[14]);
-        round!(b c d e f g h a, k[15], w[15]);
+        round!(a b c d e f g h, even odd, k[0], w);
+        round!(h a b c d e f g, odd even, k[1], w);
+        round!(g h a b c d e f, even odd, k[2], w);
+        round!(f g h a b c d e, odd even, k[3], w);
+        round!(e f g h a b c d, even odd, k[4], w);
+        round!(d e f g h a b c, odd even, k[5], w);
+        round!(c d e f g h a b, even odd, k[6], w);
+        round!(b c d e f g h a, odd even, k[7], w);
+        round!(a b c d e f g h, even odd, k[8], w);
+        round!(h a b c d e f g, odd even, k[9], w);
+        round!(g h a b c d e f, even odd, k[10], w);
+        round!(f g h a b c d e, odd even, k[11], w);
+        round!(e f g h a b c d, even odd, k[12], w);
+        round!(d e f g h a b c, odd even, k[13], w);
+        round!(c d e f g h a b, even odd, k[14], w);
+        round!(b c d e f g h a, odd even, k[15], w);
     }
     // Written out as well: a loop over eight words costs more than twice as much.
     macro_rules! add_to_state {

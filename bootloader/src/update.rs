@@ -22,7 +22,7 @@ use protocol::mailbox::{self, Chunk, StatusWindow};
 use protocol::modbus::exception::Exception;
 
 pub use background_flash::BackgroundFlash;
-pub use keys::KeySite;
+pub use keys::{KeySite, Keys};
 pub use session::Session;
 pub use stager::Stager;
 pub use transfer::{Intake, PAGE, Transfer};

@@ -4,6 +4,8 @@ mod clock;
 mod faults;
 mod jump;
 mod memory;
+mod pin;
+mod recovery;
 mod stopwatch;
 mod watchdog;
 
@@ -12,6 +14,7 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::entry;
 use sonde_bootloader::boot::{Asked, Boot, boot};
 use sonde_bootloader::flash::WriteScope;
+use sonde_bootloader::recovery::Situation;
 use sonde_bootloader::reset_cause::ResetFlags;
 use sonde_bootloader::stm32g4::flash::ChipFlash;
 use sonde_bootloader::stm32g4::{handover, outputs};
@@ -29,14 +32,17 @@ fn main() -> ! {
     let reset = take_reset_flags().cause(mark);
     // A chip of another geometry: every offset would be wrong, so nothing can be trusted (`fault:P12`).
     let Ok(mut flash) = ChipFlash::open(WriteScope::BootLog) else { rest() };
-    match boot(&mut flash, reset, mark, Asked::Nothing) {
+    let asked = Asked::by(pin::look(clock), mark, reset);
+    match boot(&mut flash, reset, mark, asked) {
         Boot::Run { image, mut report } => {
             report.boot_us = stopwatch.stop();
             handover::leave_report(&report);
             watchdog::one_second();
             jump::to(image)
         }
-        Boot::Recovery { .. } => rest(),
+        Boot::Recovery { why, a, b } => {
+            recovery::serve(Situation { why, reset, slots: [a.word(), b.word()] }, clock, stopwatch)
+        }
     }
 }
 
@@ -47,8 +53,7 @@ fn take_reset_flags() -> ResetFlags {
     ResetFlags(status.0)
 }
 
-/// Nothing may run: stays up with all outputs off, asleep, until power or the pin says otherwise (`boot:B9`). Recovery
-/// over the bus will be served from here.
+/// Nothing can be trusted: stays up with all outputs off, asleep, until power or the reset pin says otherwise.
 fn rest() -> ! {
     /// The counter has 24 bits: 0.1 s at 170 MHz, 1 s at 16 MHz.
     const LONGEST_TICK: u32 = 0xFF_FFFF;

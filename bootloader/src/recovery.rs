@@ -9,14 +9,15 @@
 //! - Knows no UART and no clock, drives no output; nothing here outlives a reset but what is in flash.
 
 mod bus;
-pub mod run;
+mod mailbox;
+mod reply;
+mod staging;
 mod trouble;
 mod worker;
 
-use protocol::boot_record::BootState;
 use protocol::identity::Identity;
 use protocol::manifest::PRODUCT;
-use protocol::message::{self, Transfer};
+use protocol::message::Transfer as Progress;
 use protocol::recovery::{RecoveryReason, SlotTrouble};
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
@@ -25,10 +26,13 @@ use protocol::version;
 pub use trouble::NotRun;
 pub use worker::Worker;
 
-use crate::boot_log::{BootLog, LogView};
+use crate::boot_log::BootLog;
+use crate::flash::Flash;
 use crate::trust::Trust;
-use crate::unit::{LOADER_VERSION, read_identity};
-use crate::update::{BackgroundFlash, Update};
+use crate::unit::{Criteria, LOADER_VERSION, read_identity};
+use crate::update::Transfer;
+use mailbox::Mailbox;
+use reply::{Kind, Reply};
 
 /// Time from the answer to a request for a restart to the restart, milliseconds: enough for the answer to be polled.
 pub const RESTART_DELAY_MS: u16 = 100;
@@ -49,36 +53,44 @@ pub struct Situation {
 pub struct Recovery {
     situation: Situation,
     identity: Option<Identity>,
-    /// The boot log, as it was last read.
-    log: LogView,
+    /// Which copies of the boot log read well.
+    log_copies_good: [bool; 2],
     /// Lowest version that may run.
     floor: Version,
     /// Number of the key set in force; 0 when none.
     key_set: u16,
-    /// Who asks, and the image that comes in.
-    update: Update,
+    /// Who asks, and the last reply.
+    mailbox: Mailbox,
+    /// The image that comes in.
+    transfer: Transfer,
     /// Since the reset, milliseconds; goes round after 49 days.
     uptime_ms: u32,
     restart_at_ms: Option<u32>,
 }
 
+/// A unit behind whatever lock its surroundings need. The closure must be short: the bus waits for it.
+pub trait Desk {
+    /// Asks or changes it.
+    fn with<R>(&self, ask: impl FnOnce(&mut Recovery) -> R) -> R;
+}
+
 /// A unit that has just found out that it stays, and who works for it. The flash has to permit both slots.
-pub fn start<F: BackgroundFlash>(mut flash: F, situation: Situation) -> (Recovery, Worker<F>) {
+pub fn start<F: Flash>(mut flash: F, situation: Situation) -> (Recovery, Worker<F>) {
     let log = BootLog::read(&mut flash);
     let trust = Trust::read(&mut flash);
-    let identity = read_identity(&mut flash);
-    let floor = trust.floor(log.state(), identity.map(|identity| identity.serial));
+    let criteria = Criteria::of(&mut flash, trust, log.state(), LOADER_VERSION);
     let recovery = Recovery {
         situation,
-        identity,
-        log,
-        floor,
-        key_set: trust.number(),
-        update: Update::new(),
+        identity: read_identity(&mut flash),
+        log_copies_good: log.copies_good(),
+        floor: criteria.floor,
+        key_set: criteria.trust.number(),
+        mailbox: Mailbox::new(),
+        transfer: Transfer::new(),
         uptime_ms: 0,
         restart_at_ms: None,
     };
-    (recovery, Worker::new(flash, trust))
+    (recovery, Worker::new(flash, criteria, log.state()))
 }
 
 impl Recovery {
@@ -97,38 +109,32 @@ impl Recovery {
         self.restart_at_ms.get_or_insert(self.uptime_ms.wrapping_add(u32::from(RESTART_DELAY_MS)));
     }
 
-    /// The boot state in force.
-    fn state(&self) -> Option<BootState> {
-        self.log.state()
-    }
-
-    /// What it says of itself.
-    fn tell(&self) -> message::Recovery {
-        message::Recovery {
-            oldest_version: version::MIN,
-            current_version: version::CURRENT,
-            product: PRODUCT,
-            hardware_revision: self.identity.map(|identity| identity.hardware_revision),
-            serial: self.identity.map(|identity| identity.serial),
-            loader: LOADER_VERSION,
-            floor: self.floor,
-            why: self.situation.why,
-            slots: self.situation.slots,
-            reset: self.situation.reset,
-            log_copies_good: self.log.copies_good(),
-            key_set: self.key_set,
-            transfer: self.update.transfer.progress(),
-            uptime_ms: self.uptime_ms,
-        }
+    /// What it says of itself: [`protocol::message::Recovery`].
+    fn tell(&self, reply: &mut Reply) {
+        let Situation { why, reset, slots: [a, b] } = self.situation;
+        let [first, second] = self.log_copies_good;
+        reply.done(Kind::Recovery).number(version::MIN.into()).number(version::CURRENT.into()).number(PRODUCT);
+        match &self.identity {
+            Some(identity) => reply.u8(1).u8(identity.hardware_revision).u8(1).array(identity.serial.bytes()),
+            None => reply.u8(0).u8(0),
+        };
+        reply.version(LOADER_VERSION).version(self.floor);
+        reply.u8(why as u8).u8(a as u8).u8(b as u8).u8(reset as u8).u8(first.into()).u8(second.into());
+        reply.number(self.key_set.into());
+        match self.transfer.progress() {
+            Progress::Idle => reply.u8(0),
+            Progress::Receiving { slot, pages_done, pages } => reply.u8(1).slot(slot).u8(pages_done).u8(pages),
+            Progress::Staged { image } => reply.u8(2).image(&image),
+        };
+        reply.number(self.uptime_ms);
     }
 
     /// A piece of work is done: the slot that it was about may be another one now.
     fn note_work(&mut self) {
-        let (slot, trouble) = match self.update.transfer.progress() {
-            Transfer::Idle => return,
-            Transfer::Receiving { pages_done: 0, .. } => return,
-            Transfer::Receiving { slot, .. } => (slot, SlotTrouble::Empty),
-            Transfer::Staged { image } => (image.slot, SlotTrouble::None),
+        let (slot, trouble) = match self.transfer.progress() {
+            Progress::Idle | Progress::Receiving { pages_done: 0, .. } => return,
+            Progress::Receiving { slot, .. } => (slot, SlotTrouble::Empty),
+            Progress::Staged { image } => (image.slot, SlotTrouble::None),
         };
         self.situation.slots[usize::from(slot.code())] = trouble;
     }

@@ -4,6 +4,8 @@
 //! are in `docs/decisions/ed25519.md`.
 #![cfg_attr(target_arch = "arm", expect(unsafe_code, reason = "a round in assembly"))]
 
+use protocol::digest::PageHash;
+
 const ROUND: [u32; 64] = [
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98,
     0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
@@ -205,6 +207,14 @@ fn next_words(w: &mut [u32; 16]) {
         )*};
     }
     next!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+}
+
+/// Hash of a page's bytes, as [`PageHash::of`] makes it.
+pub(crate) fn page_hash(page: &[u8]) -> PageHash {
+    let mut hash = Sha256::new();
+    hash.update(page);
+    let [a, b, c, d, e, f, g, h, ..] = hash.finish();
+    PageHash([a, b, c, d, e, f, g, h])
 }
 
 #[cfg(test)]

@@ -50,6 +50,12 @@ impl Serial {
         core::str::from_utf8(&self.0[..length]).unwrap_or("?")
     }
 
+    /// The characters as bytes, without padding; for who has no use for text.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+
     /// The characters, zero-padded, as registers and records carry them.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 16] {

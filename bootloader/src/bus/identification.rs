@@ -20,7 +20,7 @@ pub(super) fn server_id(unit: &impl Unit, request: &[u8], out: &mut Out) -> Resu
         RunIndicator::Off => 0,
     };
     let mut text = Text::default();
-    text.version(plate.version).push(b" ").push(plate.serial.as_str().as_bytes());
+    text.version(plate.version).push(b" ").push(plate.serial.as_bytes());
     let id = PRODUCT.to_be_bytes();
     Answer::new(out, Function::ReportServerId.code())
         .u8((id.len() + 1 + text.bytes().len()) as u8)
@@ -77,7 +77,7 @@ fn text_of(plate: &Nameplate, object: u8) -> Text {
         2 => text.version(plate.version),
         4 => text.push(PRODUCT_NAME.as_bytes()),
         5 => text.push(b"revision ").number(u16::from(plate.hardware_revision)),
-        _ => text.push(plate.serial.as_str().as_bytes()),
+        _ => text.push(plate.serial.as_bytes()),
     };
     text
 }

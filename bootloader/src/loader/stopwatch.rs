@@ -20,9 +20,14 @@ impl Stopwatch {
         Self
     }
 
+    /// Microseconds since the start; goes round after 71 minutes.
+    pub(crate) fn elapsed(&self) -> u32 {
+        TIM2.cnt().read()
+    }
+
     /// Microseconds since the start.
     pub(crate) fn stop(self) -> u32 {
-        let elapsed = TIM2.cnt().read();
+        let elapsed = self.elapsed();
         RCC.apb1rstr1().modify(|reset| reset.set_tim2rst(true));
         RCC.apb1rstr1().modify(|reset| reset.set_tim2rst(false));
         RCC.apb1enr1().modify(|enable| enable.set_tim2en(false));

@@ -1,21 +1,14 @@
 //! A unit in recovery on the bus: the mailbox windows. There is no register map, since nothing is measured or driven.
 
 use protocol::identity::{DEFAULT_UNIT_ID, Serial};
-use protocol::mailbox;
-use protocol::message::{Answer, Request};
+use protocol::mailbox::{self, Chunk};
 use protocol::modbus::exception::Exception;
 
 use super::Recovery;
 use crate::bus::unit::RunIndicator;
 use crate::bus::{Nameplate, Range, Unit, Words};
 use crate::unit::{LOADER_VERSION, UNKNOWN_REVISION};
-use crate::update::{Updatable, Update};
-
-impl Updatable for Recovery {
-    fn update(&mut self) -> &mut Update {
-        &mut self.update
-    }
-}
+use crate::update::Intake;
 
 impl Unit for Recovery {
     fn unit_id(&self) -> u8 {
@@ -33,7 +26,17 @@ impl Unit for Recovery {
     }
 
     fn read(&self, range: Range, out: &mut [u8]) -> Result<(), Exception> {
-        self.update.read_window(range.start, out).ok_or(Exception::IllegalDataAddress)
+        match range.start {
+            mailbox::RESPONSE if range.quantity <= mailbox::RESPONSE_REGISTERS => self.mailbox.read(out),
+            mailbox::STATUS if range.quantity <= mailbox::STATUS_REGISTERS => {
+                let status = self.transfer.status_window(self.mailbox.sequence());
+                for (place, word) in out.chunks_exact_mut(2).zip(status.emit()) {
+                    place.copy_from_slice(&word.to_be_bytes());
+                }
+            }
+            _ => return Err(Exception::IllegalDataAddress),
+        }
+        Ok(())
     }
 
     fn read_writable(&self, _address: u16) -> Result<u16, Exception> {
@@ -42,8 +45,8 @@ impl Unit for Recovery {
 
     fn write(&mut self, start: u16, words: Words<'_>) -> Result<(), Exception> {
         match start {
-            mailbox::REQUEST if words.quantity() <= mailbox::REQUEST_REGISTERS => self.request(words.bytes()),
-            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => self.update.chunk(words.bytes()),
+            mailbox::REQUEST if words.quantity() <= mailbox::REQUEST_REGISTERS => self.mailbox.take(words.bytes()),
+            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => self.chunk(words.bytes()),
             _ => Err(Exception::IllegalDataAddress),
         }
     }
@@ -62,14 +65,12 @@ impl Unit for Recovery {
 }
 
 impl Recovery {
-    /// Takes a message. Who is there is answered at once; all else may take a look at flash.
-    fn request(&mut self, window: &[u8]) -> Result<(), Exception> {
-        let Some(new) = self.update.session.take(window)? else { return Ok(()) };
-        let answer = match new.request() {
-            Some(Request::Hello | Request::Status) => Some(Answer::Recovery(self.tell())),
-            _ => None,
-        };
-        self.update.session.start(new, answer);
-        Ok(())
+    fn chunk(&mut self, window: &[u8]) -> Result<(), Exception> {
+        let chunk = Chunk::parse(window).ok_or(Exception::IllegalDataValue)?;
+        match self.transfer.take_chunk(&chunk) {
+            Intake::Taken => Ok(()),
+            Intake::NoRoom => Err(Exception::Busy),
+            Intake::NotOfThisTransfer | Intake::OutsideImage => Err(Exception::IllegalDataValue),
+        }
     }
 }

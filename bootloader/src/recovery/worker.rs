@@ -1,173 +1,275 @@
 //! Serves the requests of a unit in recovery, one piece of work at a time.
 
 use protocol::boot_record::{BootState, ImageRef};
-use protocol::layout::Slot;
-use protocol::manifest::SignedManifest;
-use protocol::message::{Activating, Answer, Began, Refusal, Reply, Request, Staged};
+use protocol::digest::PageHash;
+use protocol::layout::{PAGE_SIZE, Slot};
+use protocol::manifest::{SIGNED_SIZE, SignedManifest};
+use protocol::message::MAX_PAGE_HASHES;
 
-use super::{RESTART_DELAY_MS, Recovery};
+use super::mailbox::HELLO;
+use super::reply::{Kind, Plain, Refused, Reply};
+use super::{Desk, RESTART_DELAY_MS, Recovery};
 use crate::boot_log::BootLog;
-use crate::transition::{self, Confirmation, proven_image};
-use crate::trust::Trust;
-use crate::unit::{Criteria, LOADER_VERSION};
-use crate::update::transfer::{self, Event};
-use crate::update::{BackgroundFlash, Shared, Stager, Step, refusals};
-use crate::verify::verify_image;
+use crate::flash::Flash;
+use crate::transition::{self, ActivateError, Confirmation, proven_image};
+use crate::unit::Criteria;
+use crate::update::marks::Marks;
+use crate::update::refusals::{self, place_of};
+use crate::update::transfer::{Event, Receiving, State};
+use crate::update::{PAGE, Step};
+use crate::verify::{InvalidImage, hash_image, verify_image, verify_manifest};
+
+// The requests, by their places in `protocol::message::Request`.
+const STATUS: u8 = 1;
+const SLOT_REPORT: u8 = 2;
+const BEGIN: u8 = 3;
+const PAGE_MAP: u8 = 4;
+const FINISH: u8 = 5;
+const ACTIVATE: u8 = 6;
+const CONFIRM: u8 = 7;
+const ROLL_BACK: u8 = 8;
+const ABORT: u8 = 9;
+/// How the length of a manifest is written.
+const SIGNED_LENGTH: [u8; 2] = [SIGNED_SIZE as u8 | 0x80, (SIGNED_SIZE >> 7) as u8];
+/// The one policy for channels, of which none runs here.
+const REFUSE_WHILE_RUNNING: u8 = 0;
 
 /// The one that works.
 #[derive(Debug)]
 pub struct Worker<F> {
-    stager: Stager<F>,
-    /// Read once: nobody but this worker can change it.
-    trust: Trust,
+    pub(super) flash: F,
+    pub(super) page: [u8; PAGE],
+    /// What an image is judged against, as the next boot will judge it. Nothing that is done here changes it.
+    criteria: Criteria,
+    /// The state in force.
+    state: Option<BootState>,
 }
 
-impl<F: BackgroundFlash> Worker<F> {
-    pub(super) fn new(flash: F, trust: Trust) -> Self {
-        Self { stager: Stager::new(flash), trust }
+type Done = Result<(), Refused>;
+
+impl<F: Flash> Worker<F> {
+    pub(super) fn new(flash: F, criteria: Criteria, state: Option<BootState>) -> Self {
+        Self { flash, page: [0; PAGE], criteria, state }
     }
 
     /// The flash it works on.
     pub fn flash(&mut self) -> &mut F {
-        self.stager.flash()
+        &mut self.flash
     }
 
-    /// Does one piece of work, if there is any: a page, or a request with its reply.
-    pub async fn step(&mut self, shared: &impl Shared<Unit = Recovery>) -> Step {
-        if self.stager.step(shared).await == Step::Worked {
-            shared.with(Recovery::note_work);
+    /// Does one piece of work, if there is any: a page, or a request with its reply. Pages go first: what was sent is in
+    /// flash before a question about it is answered.
+    pub fn step(&mut self, desk: &impl Desk) -> Step {
+        if let Some(job) = desk.with(|unit| unit.transfer.take_page(&mut self.page)) {
+            self.write_page(desk, &job);
             return Step::Worked;
         }
-        let Some((ticket, request)) = shared.with(|unit| unit.update.session.take_work()) else { return Step::Idle };
-        let reply = match self.serve(shared, request).await {
-            Ok(answer) => Reply::Done(answer),
-            Err(refusal) => Reply::Refused(refusal),
-        };
-        shared.with(|unit| {
+        let Some(work) = desk.with(|unit| unit.mailbox.take_work()) else { return Step::Idle };
+        let mut reply = Reply::new();
+        // A refusal is in the reply already.
+        let _done = self.serve(desk, work.bytes(), &mut reply);
+        desk.with(|unit| {
             unit.note_work();
-            unit.update.session.finish_work(ticket, &reply);
+            unit.mailbox.finish(&work, &reply);
         });
         Step::Worked
     }
 
-    async fn serve(&mut self, shared: &impl Shared<Unit = Recovery>, request: Request) -> Result<Answer, Refusal> {
-        match request {
-            Request::Hello | Request::Status => Ok(Answer::Recovery(shared.with(|unit| unit.tell()))),
-            Request::SlotReport { slot } => {
-                let criteria = self.criteria(shared);
-                Ok(Answer::SlotReport(self.stager.slot_report(slot, &criteria)))
+    fn serve(&mut self, desk: &impl Desk, request: &[u8], reply: &mut Reply) -> Done {
+        match *request {
+            [HELLO | STATUS] => {
+                desk.with(|unit| unit.tell(reply));
+                Ok(())
             }
-            Request::Begin { manifest } => self.begin(shared, manifest).map(Answer::Began),
-            Request::PageMap { first } => self.stager.page_map(shared, first).map(Answer::PageMap),
-            Request::Finish => self.finish(shared).await.map(Answer::Staged),
-            // No channel runs here, whatever is asked about them.
-            Request::Activate { .. } => self.activate(shared).map(Answer::Activating),
-            Request::Confirm | Request::RollBack { .. } => Err(Refusal::InRecovery),
-            Request::Abort => {
-                shared.with(|unit| unit.update.transfer.on(transfer::Event::Forget));
-                Ok(Answer::Aborted)
+            [SLOT_REPORT, slot] => match Slot::from_code(slot) {
+                Some(slot) => self.slot_report(slot, reply),
+                None => Err(reply.refuse(Plain::NotUnderstood)),
+            },
+            [BEGIN, low, high, ref manifest @ ..] if [low, high] == SIGNED_LENGTH => match manifest.first_chunk() {
+                Some(signed) if manifest.len() == SIGNED_SIZE => self.begin(desk, SignedManifest(*signed), reply),
+                _ => Err(reply.refuse(Plain::NotUnderstood)),
+            },
+            [PAGE_MAP, first] => self.page_map(desk, first, reply),
+            [FINISH] => self.finish(desk, reply),
+            [ACTIVATE, REFUSE_WHILE_RUNNING] => self.activate(desk, reply),
+            [CONFIRM] | [ROLL_BACK, REFUSE_WHILE_RUNNING] => Err(reply.refuse(Plain::InRecovery)),
+            [ABORT] => {
+                desk.with(|unit| unit.transfer.on(Event::Forget));
+                reply.done(Kind::Aborted);
+                Ok(())
             }
-            Request::KeySetPart { .. } | Request::InstallKeySet { .. } | Request::KeySetReport => {
-                Err(Refusal::NotUnderstood)
-            }
+            _ => Err(reply.refuse(Plain::NotUnderstood)),
         }
+    }
+
+    fn slot_report(&mut self, slot: Slot, reply: &mut Reply) -> Done {
+        reply.done(Kind::SlotReport).slot(slot);
+        match verify_image(&mut self.flash, slot, &self.criteria) {
+            Ok(image) => reply.u8(2).image(&image.image_ref()).array(&image.manifest().build_id),
+            Err(InvalidImage::Empty { .. }) => reply.u8(0),
+            Err(_) => reply.u8(1),
+        };
+        Ok(())
     }
 
     /// Arms a transfer (`boot:U1`). The slot of the image that was confirmed is refused while that image verifies:
     /// recovery may have been asked for by somebody who only leant on the pin.
-    fn begin(&mut self, shared: &impl Shared<Unit = Recovery>, signed: SignedManifest) -> Result<Began, Refusal> {
-        let criteria = self.criteria(shared);
-        let manifest = self.stager.judge(&signed, &criteria)?;
-        if self.kept_image(shared, &criteria)?.is_some_and(|kept| kept.slot == manifest.slot) {
-            return Err(Refusal::SlotRuns { slot: manifest.slot });
+    fn begin(&mut self, desk: &impl Desk, signed: SignedManifest, reply: &mut Reply) -> Done {
+        let manifest = verify_manifest(&signed, &self.criteria).map_err(|refusal| reply.manifest(&refusal))?;
+        let slot = manifest.slot;
+        if self.kept_slot(desk, reply)? == Some(slot) {
+            return Err(reply.slot_runs(slot));
         }
-        self.stager.arm(shared, signed, manifest, &criteria)
+        let mut there = [0; SIGNED_SIZE];
+        let holds_it = self.flash.read(slot.offset(), &mut there).is_ok()
+            && there == signed.0
+            && Marks::of(&manifest).are_closed(&mut self.flash)
+            && verify_image(&mut self.flash, slot, &self.criteria).is_ok();
+        let event = if holds_it { Event::Whole { manifest } } else { Event::Armed { signed, manifest } };
+        desk.with(|unit| {
+            unit.transfer.on(event);
+            let (tag, _, pages) = unit.transfer.window();
+            reply.done(Kind::Began).u8(tag).slot(slot).u8(pages).u8(holds_it.into());
+        });
+        Ok(())
+    }
+
+    /// Hashes of the pages as they are in flash (`boot:U2`). A page that was not written to its end has to be sent again,
+    /// whatever it reads as.
+    fn page_map(&mut self, desk: &impl Desk, first: u8, reply: &mut Reply) -> Done {
+        let (slot, pages, marks) = desk
+            .with(|unit| match unit.transfer.state() {
+                State::Idle => None,
+                State::Receiving(receiving) => {
+                    let manifest = receiving.manifest();
+                    Some((manifest.slot, receiving.pages(), Some(Marks::of(manifest))))
+                }
+                State::Staged(staged) => Some((staged.image().slot, staged.pages(), None)),
+            })
+            .ok_or_else(|| reply.refuse(Plain::NoTransfer))?;
+        if first >= pages {
+            return Err(reply.no_such_page(first, pages));
+        }
+        let count = (pages - first).min(MAX_PAGE_HASHES as u8);
+        reply.done(Kind::PageMap).u8(first).u8(count);
+        for page in first..first + count {
+            let offset = slot.image_offset() + u32::from(page) * PAGE_SIZE;
+            let mut hash = PageHash::UNREADABLE;
+            if self.flash.read(offset, &mut self.page).is_ok() {
+                hash = crate::sha256::page_hash(&self.page);
+            }
+            if marks.is_some_and(|marks| !marks.vouch_for(&mut self.flash, page, hash)) {
+                hash = PageHash::UNREADABLE;
+            }
+            reply.array(&hash.0);
+        }
+        Ok(())
     }
 
     /// Ends a transfer. An image that nobody has ever confirmed must not become the confirmed one because power is lost
     /// between here and the activation, so where nothing else may run it is on record as a trial before it is whole.
-    async fn finish(&mut self, shared: &impl Shared<Unit = Recovery>) -> Result<Staged, Refusal> {
-        let criteria = self.criteria(shared);
-        let coming = shared.with(|unit| {
-            let manifest = unit.update.transfer.receiving()?.manifest();
-            Some(ImageRef { slot: manifest.slot, version: manifest.version, tag: manifest.tag() })
-        });
-        if let Some(coming) = coming
-            && self.kept_image(shared, &criteria)?.is_none()
-        {
-            self.put_on_trial(shared, coming, &criteria)?;
+    fn finish(&mut self, desk: &impl Desk, reply: &mut Reply) -> Done {
+        if let Some(offset) = desk.with(|unit| unit.transfer.receiving().and_then(Receiving::take_failure)) {
+            return Err(reply.flash_failed(offset));
         }
-        self.stager.finish(shared, |_| criteria).await
+        let coming = desk.with(|unit| {
+            let receiving = unit.transfer.receiving()?;
+            Some((receiving.signed().clone(), receiving.manifest().clone()))
+        });
+        let Some((signed, manifest)) = coming else {
+            let staged = desk.with(|unit| unit.transfer.staged()).ok_or_else(|| reply.refuse(Plain::NoTransfer))?;
+            reply.done(Kind::Staged).image(&staged.image());
+            return Ok(());
+        };
+        let image = ImageRef { slot: manifest.slot, version: manifest.version, tag: manifest.tag() };
+        if self.kept_slot(desk, reply)?.is_none() {
+            self.put_on_trial(desk, image, reply)?;
+        }
+        let complete = Marks::of(&manifest).are_complete(&mut self.flash, manifest.length.div_ceil(PAGE_SIZE) as u8);
+        if !complete || hash_image(&mut self.flash, manifest.slot, manifest.length) != Ok(manifest.sha256) {
+            return Err(differs(desk, reply));
+        }
+        self.write_manifest(desk, &manifest, &signed).map_err(|error| reply.flash_failed(place_of(error)))?;
+        match verify_image(&mut self.flash, manifest.slot, &self.criteria) {
+            Ok(_) => {
+                desk.with(|unit| unit.transfer.on(Event::Whole { manifest }));
+                reply.done(Kind::Staged).image(&image);
+                Ok(())
+            }
+            // Signed as it is, the image would not boot: its manifest goes again.
+            Err(error) => {
+                self.open(Marks::of(&manifest), None).map_err(|error| reply.flash_failed(place_of(error)))?;
+                desk.with(|unit| unit.transfer.slot_opened());
+                let is_nonsense = matches!(error, InvalidImage::Vectors(_));
+                Err(if is_nonsense { reply.refuse(Plain::BadVectors) } else { differs(desk, reply) })
+            }
+        }
     }
 
     /// Makes the staged image the trial, and restarts.
-    fn activate(&mut self, shared: &impl Shared<Unit = Recovery>) -> Result<Activating, Refusal> {
-        let staged = shared.with(|unit| unit.update.transfer.staged()).ok_or(Refusal::NothingStaged)?.image();
+    fn activate(&mut self, desk: &impl Desk, reply: &mut Reply) -> Done {
+        let staged =
+            desk.with(|unit| unit.transfer.staged()).ok_or_else(|| reply.refuse(Plain::NothingStaged))?.image();
         // Once more over the bytes that will run: time has passed since they were staged (`fault:A10`).
-        let criteria = self.criteria(shared);
-        let verified = verify_image(self.flash(), staged.slot, &criteria);
-        if !verified.is_ok_and(|image| image.image_ref() == staged) {
-            shared.with(|unit| unit.update.transfer.on(Event::Forget));
-            return Err(Refusal::ImageDiffers);
+        if self.image_in(staged.slot) != Some(staged) {
+            desk.with(|unit| unit.transfer.on(Event::Forget));
+            return Err(reply.refuse(Plain::ImageDiffers));
         }
-        self.put_on_trial(shared, staged, &criteria)?;
-        shared.with(Recovery::plan_restart);
-        Ok(Activating { image: staged, reset_in_ms: RESTART_DELAY_MS })
+        self.put_on_trial(desk, staged, reply)?;
+        desk.with(Recovery::plan_restart);
+        reply.done(Kind::Activating).image(&staged).number(RESTART_DELAY_MS.into());
+        Ok(())
     }
 
     /// Puts an image on record as the one to try, unless it is that already and was never started.
-    fn put_on_trial(
-        &mut self,
-        shared: &impl Shared<Unit = Recovery>,
-        image: ImageRef,
-        criteria: &Criteria,
-    ) -> Result<(), Refusal> {
-        let log = shared.with(|unit| unit.state()).map(|state| criteria.settle(state));
-        let next = transition::recover(log, image).map_err(refusals::activate)?;
+    fn put_on_trial(&mut self, desk: &impl Desk, image: ImageRef, reply: &mut Reply) -> Done {
+        let log = self.state.map(|state| self.criteria.settle(state));
+        let next = match transition::recover(log, image) {
+            Ok(next) => next,
+            Err(ActivateError::BelowFloor { floor, image }) => return Err(reply.below_floor(floor, image)),
+            Err(_) => return Err(reply.refuse(Plain::Busy)),
+        };
         let is_there = log.is_some_and(|log| log.active == image && log.phase == next.phase);
-        if is_there { Ok(()) } else { self.append(shared, criteria.stamp(next)) }
+        if is_there { Ok(()) } else { self.append(desk, next, reply) }
     }
 
-    /// The image that was confirmed and verifies, if there is one. On a unit without a log that is the only one there
-    /// is, and it is put on record: without that the loader would try a second one that is whole (`boot:B9`).
-    fn kept_image(
-        &mut self,
-        shared: &impl Shared<Unit = Recovery>,
-        criteria: &Criteria,
-    ) -> Result<Option<ImageRef>, Refusal> {
-        let log = shared.with(|unit| unit.state());
-        if let Some(state) = log {
-            let Some(proven) = proven_image(state) else { return Ok(None) };
-            return Ok(self.image_in(proven.slot, criteria).filter(|&image| image == proven));
+    /// The slot of the image that was confirmed and verifies, if there is one. On a unit without a log that is the only
+    /// one there is, and it is put on record: without that the loader would try a second one that is whole.
+    fn kept_slot(&mut self, desk: &impl Desk, reply: &mut Reply) -> Result<Option<Slot>, Refused> {
+        if let Some(state) = self.state {
+            let proven = proven_image(state).filter(|&proven| self.image_in(proven.slot) == Some(proven));
+            return Ok(proven.map(|proven| proven.slot));
         }
-        let only = match (self.image_in(Slot::A, criteria), self.image_in(Slot::B, criteria)) {
+        let only = match (self.image_in(Slot::A), self.image_in(Slot::B)) {
             (Some(only), None) | (None, Some(only)) => only,
             (Some(_), Some(_)) | (None, None) => return Ok(None),
         };
-        if let Ok(Confirmation::Append(state)) = transition::confirm(log, only, criteria.floor) {
-            self.append(shared, criteria.stamp(state))?;
+        if let Ok(Confirmation::Append(state)) = transition::confirm(None, only, self.criteria.floor) {
+            self.append(desk, state, reply)?;
         }
-        Ok(Some(only))
+        Ok(Some(only.slot))
     }
 
-    fn image_in(&mut self, slot: Slot, criteria: &Criteria) -> Option<ImageRef> {
-        verify_image(self.flash(), slot, criteria).ok().map(|image| image.image_ref())
-    }
-
-    /// What an image is judged against now, as the next boot will judge it.
-    fn criteria(&mut self, shared: &impl Shared<Unit = Recovery>) -> Criteria {
-        let log = shared.with(|unit| unit.state());
-        let trust = self.trust;
-        Criteria::of(self.flash(), trust, log, LOADER_VERSION)
+    fn image_in(&mut self, slot: Slot) -> Option<ImageRef> {
+        verify_image(&mut self.flash, slot, &self.criteria).ok().map(|image| image.image_ref())
     }
 
     /// Appends a state and takes from flash what is in force then.
-    fn append(&mut self, shared: &impl Shared<Unit = Recovery>, state: BootState) -> Result<(), Refusal> {
-        if let Err(error) = BootLog::append(self.flash(), state) {
-            refusals::append(error)?;
+    fn append(&mut self, desk: &impl Desk, state: BootState, reply: &mut Reply) -> Done {
+        if let Err(error) = BootLog::append(&mut self.flash, self.criteria.stamp(state)) {
+            refusals::append(error).map_err(|refusal| match refusal {
+                protocol::message::Refusal::FlashFailed { offset } => reply.flash_failed(offset),
+                _ => reply.refuse(Plain::Busy),
+            })?;
         }
-        let view = BootLog::read(self.flash());
-        shared.with(|unit| unit.log = view);
+        let view = BootLog::read(&mut self.flash);
+        self.state = view.state();
+        desk.with(|unit| unit.log_copies_good = view.copies_good());
         Ok(())
     }
+}
+
+fn differs(desk: &impl Desk, reply: &mut Reply) -> Refused {
+    desk.with(|unit| unit.transfer.on(Event::Differs));
+    reply.refuse(Plain::ImageDiffers)
 }

@@ -21,6 +21,7 @@ const RESET: Pins = Pins { port: GPIOC, first: 6, count: 4 };
 const LED: Pins = Pins { port: GPIOC, first: 13, count: 1 };
 
 /// Drives all of them low, and the LED dark.
+#[inline(never)]
 pub fn all_off() {
     RCC.ahb2enr().modify(|enable| {
         enable.set_gpioben(true);

@@ -59,22 +59,48 @@ impl Marks {
         self.of_pages(image).chain([(self.slot.offset() + CLOSED, self.tag.0)])
     }
 
-    fn page_offset(self, page: u8) -> u32 {
+    /// The slot.
+    pub(crate) fn slot(self) -> Slot {
+        self.slot
+    }
+
+    /// The image.
+    pub(crate) fn tag(self) -> ImageTag {
+        self.tag
+    }
+
+    /// Where the first mark, the marks of the pages, and the last mark are.
+    pub(crate) fn places(self) -> [u32; 3] {
+        [OPENED, PAGES, CLOSED].map(|place| self.slot.offset() + place)
+    }
+
+    /// The marks of pages that stay when the slot's first page is written anew, but for that of page `again`.
+    pub(crate) fn kept<F: CheckedRead>(self, flash: &mut F, again: Option<u8>) -> [[u8; 8]; IMAGE_PAGES as usize] {
+        let mut kept = [BLANK; IMAGE_PAGES as usize];
+        if self.are_ours(flash) {
+            for (page, place) in (0..).zip(&mut kept).filter(|&(page, _)| Some(page) != again) {
+                *place = self.page(flash, page).map_or(BLANK, |hash| hash.0);
+            }
+        }
+        kept
+    }
+
+    pub(crate) fn page_offset(self, page: u8) -> u32 {
         self.slot.offset() + PAGES + u32::from(page) * WORD_SIZE
     }
 
     /// Whether the slot's first page is about this image.
-    pub(super) fn are_ours<F: CheckedRead>(self, flash: &mut F) -> bool {
+    pub(crate) fn are_ours<F: CheckedRead>(self, flash: &mut F) -> bool {
         word(flash, self.slot.offset() + OPENED) == Some(self.tag.0)
     }
 
     /// Whether the manifest in the slot was written to its end.
-    pub(super) fn are_closed<F: CheckedRead>(self, flash: &mut F) -> bool {
+    pub(crate) fn are_closed<F: CheckedRead>(self, flash: &mut F) -> bool {
         self.are_ours(flash) && word(flash, self.slot.offset() + CLOSED) == Some(self.tag.0)
     }
 
     /// Whether the manifest can be written as the first page is now.
-    pub(super) fn are_open<F: CheckedRead>(self, flash: &mut F) -> bool {
+    pub(crate) fn are_open<F: CheckedRead>(self, flash: &mut F) -> bool {
         let mut manifest = [0; SIGNED_SIZE];
         self.are_ours(flash)
             && word(flash, self.slot.offset() + CLOSED) == Some(BLANK)
@@ -83,7 +109,7 @@ impl Marks {
     }
 
     /// What the page's mark says; `None` when nothing was written there. A torn mark says something wrong.
-    fn page<F: CheckedRead>(self, flash: &mut F, page: u8) -> Option<PageHash> {
+    pub(crate) fn page<F: CheckedRead>(self, flash: &mut F, page: u8) -> Option<PageHash> {
         match word(flash, self.page_offset(page)) {
             Some(BLANK) => None,
             Some(hash) => Some(PageHash(hash)),
@@ -92,12 +118,12 @@ impl Marks {
     }
 
     /// Whether that page was written to its end, and holds what it held then.
-    pub(super) fn vouch_for<F: CheckedRead>(self, flash: &mut F, page: u8, hash: PageHash) -> bool {
+    pub(crate) fn vouch_for<F: CheckedRead>(self, flash: &mut F, page: u8, hash: PageHash) -> bool {
         self.are_ours(flash) && self.page(flash, page) == Some(hash)
     }
 
     /// Whether each of the first `pages` pages was written to its end.
-    pub(super) fn are_complete<F: CheckedRead>(self, flash: &mut F, pages: u8) -> bool {
+    pub(crate) fn are_complete<F: CheckedRead>(self, flash: &mut F, pages: u8) -> bool {
         let good = |mark| !matches!(mark, None | Some(PageHash::UNREADABLE));
         self.are_ours(flash) && (0..pages).all(|page| good(self.page(flash, page)))
     }
@@ -112,12 +138,7 @@ impl<F: BackgroundFlash> Stager<F> {
     /// Makes the slot's first page one that the marks and the manifest of this image can be written to. The slot is
     /// invalid from then on (`fault:S1`). Marks of the same image stay, but for that of page `again`.
     pub(super) async fn open(&mut self, marks: Marks, again: Option<u8>) -> Result<(), FlashError> {
-        let mut kept = [BLANK; IMAGE_PAGES as usize];
-        if marks.are_ours(&mut self.flash) {
-            for (page, place) in (0..).zip(&mut kept).filter(|&(page, _)| Some(page) != again) {
-                *place = marks.page(&mut self.flash, page).map_or(BLANK, |hash| hash.0);
-            }
-        }
+        let kept = marks.kept(&mut self.flash, again);
         let page = marks.slot.offset();
         self.flash.erase_page(page).await?;
         self.flash.write_words(page + OPENED, &marks.tag.0).await?;

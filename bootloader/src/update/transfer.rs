@@ -269,7 +269,8 @@ impl Transfer {
         }
     }
 
-    fn window(&self) -> (u8, u8, u8) {
+    /// Tag of the transfer, pages that are in flash, pages in all; zeros when there is none.
+    pub(crate) fn window(&self) -> (u8, u8, u8) {
         match &self.state {
             State::Idle => (0, 0, 0),
             State::Receiving(receiving) => (receiving.tag, receiving.done.count(), receiving.pages()),

@@ -13,17 +13,14 @@ use crate::boot::{Asked, Boot, boot};
 use crate::bus::{Range, Unit as _, Words};
 use crate::model::FlashModel;
 use crate::model::release::{Release, padded, release_key};
-use crate::recovery::run::to_the_end;
-use crate::recovery::{self, Recovery, Situation, Worker};
-use crate::update::{PAGE, Shared, Step};
+use crate::recovery::{self, Desk, Recovery, Situation, Worker};
+use crate::update::{PAGE, Step};
 use protocol::digest::PageHash;
 
 /// A unit that is shared with nobody.
 pub(super) struct Held(RefCell<Recovery>);
 
-impl Shared for Held {
-    type Unit = Recovery;
-
+impl Desk for Held {
     fn with<R>(&self, ask: impl FnOnce(&mut Recovery) -> R) -> R {
         ask(&mut self.0.borrow_mut())
     }
@@ -119,7 +116,7 @@ impl Bench {
 
     /// Lets the worker do all there is.
     pub(super) fn work(&mut self) {
-        while to_the_end(self.worker.step(&self.unit)) == Step::Worked {}
+        while self.worker.step(&self.unit) == Step::Worked {}
     }
 
     pub(super) fn refused(&mut self, request: &Request) -> Refusal {

@@ -6,7 +6,7 @@ use protocol::mailbox::{
     CHUNK, CHUNK_REGISTERS, Chunk, Envelope, MAX_CHUNK, MAX_REQUEST, REQUEST, REQUEST_REGISTERS, RESPONSE,
     RESPONSE_REGISTERS,
 };
-use protocol::message::{Answer, Began, ChannelPolicy, Refusal, Reply, Request, UnitStatus};
+use protocol::message::{Answer, Began, ChannelPolicy, Recovery, Refusal, Reply, Request, UnitStatus};
 use protocol::modbus::exception::Exception;
 use protocol::modbus::function::Function;
 
@@ -36,6 +36,15 @@ impl Client {
         let mut client = Self { envelope: Envelope { session: 0x5E55, sequence: 0 } };
         match client.call(rig, &Request::Hello) {
             Ok(Answer::Hello(_)) => client,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Says hello to a loader in recovery.
+    pub(crate) fn open_recovery(rig: &mut Rig) -> (Self, Recovery) {
+        let mut client = Self { envelope: Envelope { session: 0x0EC0, sequence: 0 } };
+        match client.call(rig, &Request::Hello) {
+            Ok(Answer::Recovery(recovery)) => (client, recovery),
             other => panic!("{other:?}"),
         }
     }

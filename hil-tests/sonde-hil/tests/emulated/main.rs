@@ -13,6 +13,7 @@ mod functions;
 mod keys;
 mod map;
 mod power_cuts;
+mod recovery;
 mod releases;
 mod resets;
 mod rig;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         damage::tests(),
         updates::tests(),
         power_cuts::tests(),
+        recovery::tests(),
         site::tests(),
         witness::tests(),
     ];

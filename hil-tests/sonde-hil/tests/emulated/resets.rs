@@ -62,6 +62,12 @@ fn resets_from_inside_are_told_apart() {
     assert_eq!(rig.board().resets().len(), 4);
 }
 
+/// Makes the core ask for a reset, as the firmware does.
+pub(crate) fn reset_from_inside(rig: &mut Rig) {
+    const STORE_AND_STAY: [u16; 2] = [0x6001, 0xE7FE];
+    divert(rig, &STORE_AND_STAY, [0xE000_ED0C, 0x05FA_0004]);
+}
+
 /// Makes the core go on with other code, as a debugger or a wild pointer would.
 fn divert(rig: &mut Rig, code: &[u16], registers: [u32; 2]) {
     /// In RAM that neither data nor stack reach.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use bootloader::boot_log::BootLog;
 use bootloader::bus::{Range, Unit as BusUnit, Words};
 use bootloader::model::FlashModel;
-use bootloader::recovery::{self, Recovery, Situation};
+use bootloader::recovery::{self, Desk, Recovery, Situation};
 use bootloader::update::{PAGE, Shared};
 use embassy_futures::block_on;
 use firmware::facts::Facts;
@@ -70,7 +70,7 @@ impl<'a> Serves for recovery::Worker<Cells<'a>> {
     type Unit = Recovery;
 
     fn step(&mut self, unit: &Held<Recovery>) -> Step {
-        block_on(recovery::Worker::step(self, unit))
+        recovery::Worker::step(self, unit)
     }
 
     fn is_off(&mut self) -> bool {
@@ -88,9 +88,7 @@ impl Shared for Held<Unit> {
     }
 }
 
-impl Shared for Held<Recovery> {
-    type Unit = Recovery;
-
+impl Desk for Held<Recovery> {
     fn with<R>(&self, ask: impl FnOnce(&mut Recovery) -> R) -> R {
         ask(&mut self.0.borrow_mut())
     }

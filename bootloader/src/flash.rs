@@ -76,8 +76,11 @@ pub enum FlashError {
         /// The unit, bytes.
         unit: u32,
     },
-    /// The chip is in single-bank mode or has another flash size (`fault:P12`): every offset would be wrong.
-    #[error("flash has option bytes {option:#010x} and {kilobytes} KB; expected dual-bank mode and 512 KB")]
+    /// The chip is in single-bank mode, may start from bank 2, or has another flash size (`fault:P12`): offsets would be
+    /// wrong.
+    #[error(
+        "flash has option bytes {option:#010x} and {kilobytes} KB; expected dual-bank mode, start from bank 1 and 512 KB"
+    )]
     Geometry {
         /// `FLASH_OPTR`.
         option: u32,

@@ -4,7 +4,7 @@
 //!   is busy only code in the other one runs on.
 //! - Sticky error flags of whoever was here before are cleared first (`fault:P6`); caches are off while flash changes
 //!   and flushed after it (`fault:P8`, erratum 2.2.2); the controller is unlocked for one operation at a time.
-//! - Writes only where its [`WriteScope`] says, and refuses a chip that is not in dual-bank mode (`fault:P12`).
+//! - Writes only where its [`WriteScope`] says, and refuses a chip of another geometry (`fault:P12`).
 #![expect(unsafe_code, reason = "flash is read and programmed through its addresses")]
 
 use core::marker::PhantomData;
@@ -43,12 +43,13 @@ impl ChipFlash {
     /// Takes charge of flash, to write within `scope` only.
     ///
     /// # Errors
-    /// [`FlashError::Geometry`] when the chip is not in dual-bank mode with 512 KB.
+    /// [`FlashError::Geometry`] when the chip is not in dual-bank mode with 512 KB, or may start from bank 2: then what
+    /// lies at an address depends on which bank it started from.
     pub fn open(scope: WriteScope) -> Result<Self, FlashError> {
         let option = FLASH.optr().read();
         // SAFETY: a read-only half word that every STM32G4 has at this address, outside of anything Rust knows of.
         let kilobytes = unsafe { SIZE_REGISTER.read_volatile() };
-        if !option.dbank() || u32::from(kilobytes) * 1024 != FLASH_SIZE {
+        if !option.dbank() || option.bfb2() || u32::from(kilobytes) * 1024 != FLASH_SIZE {
             return Err(FlashError::Geometry { option: option.0, kilobytes });
         }
         Ok(Self { scope, pending: None, pause: PhantomData })

@@ -14,5 +14,6 @@ mod fixtures;
 mod folder;
 mod forge;
 mod generated;
+mod page;
 mod unit;
 mod verdict;

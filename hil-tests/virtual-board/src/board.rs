@@ -194,6 +194,19 @@ impl Board {
         self.flash_mut().restore(file)
     }
 
+    /// Whether the data cache could ever have answered with what flash held before (`fault:P8`): flash changed while the
+    /// cache was on, or the cache was turned on again without having been flushed.
+    #[must_use]
+    pub fn data_cache_was_stale(&self) -> bool {
+        self.core.chip.flash_controller().data_cache_was_stale()
+    }
+
+    /// Keys for the option bytes that software wrote, ever (`fault:P11`).
+    #[must_use]
+    pub fn option_keys_offered(&self) -> u64 {
+        self.core.chip.flash_controller().option_keys_offered()
+    }
+
     /// Program and erase operations since the board's creation.
     #[must_use]
     pub fn flash_operations(&self) -> u64 {

@@ -182,6 +182,11 @@ impl Stm32g474 {
         &mut self.flash
     }
 
+    /// What ST programmed, to change.
+    pub(crate) fn system_memory_mut(&mut self) -> &mut system_memory::SystemMemory {
+        &mut self.system_memory
+    }
+
     /// The port on the RS-485 line.
     pub(crate) fn line_port(&mut self) -> &mut Usart {
         &mut self.usart[0]

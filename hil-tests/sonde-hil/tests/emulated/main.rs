@@ -3,11 +3,13 @@
 //! In process and in virtual time, but for the witnesses: Modbus masters that we did not write, which come from outside.
 //! A harness of its own, so that a test whose images or programs are missing says "skipped" instead of "ok".
 
+mod attacks;
 mod boots;
 mod client;
 mod damage;
 mod expected;
 mod flash;
+mod flash_rules;
 mod frames;
 mod functions;
 mod keys;
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
         power_cuts::tests(),
         recovery::tests(),
         site::tests(),
+        attacks::tests(),
+        flash_rules::tests(),
         witness::tests(),
     ];
     let missing = releases::missing();

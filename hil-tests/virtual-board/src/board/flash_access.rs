@@ -48,6 +48,16 @@ impl<'a> FlashAccess<'a> {
         self.core.chip.flash_controller_mut().protect(bank, area, first, end);
     }
 
+    /// Makes `FLASH_OPTR` read like that (`fault:P12`). Only what software is told: the cells stay in dual-bank mode.
+    pub fn set_option_register(&mut self, value: u32) {
+        self.core.chip.flash_controller_mut().set_options(value);
+    }
+
+    /// Makes the chip say that it has that much flash (`fault:P12`). It keeps what it has.
+    pub fn set_size_register(&mut self, kilobytes: u16) {
+        self.core.chip.system_memory_mut().set_flash_size(kilobytes);
+    }
+
     pub(super) fn restore(&mut self, file: &[u8]) -> Result<(), ContentsError> {
         self.core.chip.flash_controller_mut().restore(file)?;
         self.core.flash_changed(0, FLASH_BYTES);

@@ -1,7 +1,7 @@
 //! FLASH: the cells of both banks and their controller (RM0440 chapter 3, category 3 device in dual-bank mode).
 //!
-//! Does not model: fast programming, option byte changes, PCROP, single-bank mode, stale caches. The first two and a
-//! change of PCROP stop the machine.
+//! Does not model: fast programming, option byte changes, PCROP, single-bank mode. The first two and a change of PCROP
+//! stop the machine. Caches hold nothing here; what is noted is whether silicon's could hold something old.
 
 mod array;
 mod contents;
@@ -46,7 +46,11 @@ const OPTKEYR: u32 = 0x0C;
 const SR: u32 = 0x10;
 const CR: u32 = 0x14;
 const ECCR: u32 = 0x18;
+const OPTR: u32 = 0x20;
 const WRP: [[u32; 2]; 2] = [[0x2C, 0x30], [0x4C, 0x50]];
+
+const DCEN: u32 = 1 << 10;
+const DCRST: u32 = 1 << 12;
 
 const PG: u32 = 1 << 0;
 const PER: u32 = 1 << 1;
@@ -79,7 +83,7 @@ static REGISTERS: [Register; 18] = [
     Register::new(SR, "SR", 0, 0).hardware(ALL_ERRORS | EOP | BSY),
     Register::new(CR, "CR", LOCK | OPTLOCK, 0xFF07_8BFF),
     Register::new(ECCR, "ECCR", 0, ECCIE).hardware(ECC_PLACE | ECC_FLAGS),
-    Register::read_only(0x20, "OPTR", 0xFFEF_F8AA),
+    Register::read_only(OPTR, "OPTR", 0xFFEF_F8AA),
     Register::read_only(0x24, "PCROP1SR", 0x0000_7FFF),
     Register::read_only(0x28, "PCROP1ER", 0),
     Register::read_only(0x2C, "WRP1AR", NO_AREA),
@@ -111,6 +115,15 @@ struct Busy {
     until: VirtualTime,
 }
 
+/// The data cache, as far as it could hold what flash held before.
+#[derive(Debug, Clone, Copy, Default)]
+struct DataCache {
+    /// Flash changed since it was last flushed.
+    is_old: bool,
+    /// It was on while flash changed, or turned on while old.
+    was_stale: bool,
+}
+
 /// The cells and their controller.
 #[derive(Debug, Clone)]
 pub(crate) struct Flash {
@@ -118,6 +131,8 @@ pub(crate) struct Flash {
     registers: Bank,
     keys: Keys,
     option_keys: Keys,
+    option_keys_offered: u64,
+    data_cache: DataCache,
     /// The low half of a double word, waiting for the high half: index of the double word, value.
     latch: Option<(usize, u32)>,
     busy: Option<Busy>,
@@ -136,6 +151,8 @@ impl Flash {
             registers: Bank::new(&REGISTERS),
             keys: Keys::Locked,
             option_keys: Keys::Locked,
+            option_keys_offered: 0,
+            data_cache: DataCache::default(),
             latch: None,
             busy: None,
             resume: None,
@@ -190,6 +207,21 @@ impl Flash {
     /// Write-protects pages `first..=last` of `bank` (0 or 1) with one of its two areas, as option bytes would.
     pub(crate) fn protect(&mut self, bank: usize, area: usize, first: u32, last: u32) {
         self.registers.set(WRP[bank % 2][area % 2], first & 0x7F | (last & 0x7F) << 16);
+    }
+
+    /// What the option bytes say. The cells stay those of dual-bank mode.
+    pub(crate) fn set_options(&mut self, value: u32) {
+        self.registers.set(OPTR, value);
+    }
+
+    /// Keys for the option bytes that software wrote, ever.
+    pub(crate) fn option_keys_offered(&self) -> u64 {
+        self.option_keys_offered
+    }
+
+    /// Whether the data cache could ever have answered with what flash held before.
+    pub(crate) fn data_cache_was_stale(&self) -> bool {
+        self.data_cache.was_stale
     }
 
     /// When the core may go on after an access that had to wait for the controller.
@@ -283,6 +315,8 @@ impl Flash {
             return self.fail(WRPERR);
         }
         self.operations += 1;
+        self.data_cache.is_old = true;
+        self.data_cache.was_stale |= self.registers.get(ACR) & DCEN != 0;
         if let Some((_, tear)) = self.planned.take_if(|(count, _)| *count == self.operations) {
             tear.apply(&mut self.array, operation);
             return Effect::PowerLost;
@@ -353,6 +387,7 @@ impl Flash {
     }
 
     fn write_optkeyr(&mut self, value: u32) -> Result<Effect, Refused> {
+        self.option_keys_offered += 1;
         self.option_keys = match (self.option_keys, value) {
             _ if self.registers.get(CR) & LOCK != 0 => return unmodelled("OPTKEYR: a key while CR.LOCK is set"),
             (Keys::Locked, 0x0819_2A3B) => Keys::FirstSeen,
@@ -422,6 +457,11 @@ impl Flash {
             return unmodelled("ACR: RUN_PD, flash power-down");
         }
         self.registers.write(ACR, value)?;
+        // A cache can be flushed only while it is off (RM0440, FLASH_ACR.DCRST).
+        if value & (DCRST | DCEN) == DCRST {
+            self.data_cache.is_old = false;
+        }
+        self.data_cache.was_stale |= value & DCEN != 0 && self.data_cache.is_old;
         Ok(Effect::None)
     }
 }
@@ -453,7 +493,10 @@ impl Peripheral for Flash {
     /// Option bytes, and with them write protection, outlive a reset.
     fn reset(&mut self) {
         let protection = WRP.map(|bank| bank.map(|area| self.registers.get(area)));
+        let options = self.registers.get(OPTR);
         self.registers.reset();
+        self.registers.set(OPTR, options);
+        self.data_cache.is_old = false;
         for (bank, areas) in WRP.iter().zip(protection) {
             for (&offset, value) in bank.iter().zip(areas) {
                 self.registers.set(offset, value);

@@ -41,6 +41,11 @@ impl SystemMemory {
         Self { bytes, known }
     }
 
+    /// As of a chip with that much flash.
+    pub(crate) fn set_flash_size(&mut self, kilobytes: u16) {
+        self.bytes[FLASH_KILOBYTES..FLASH_KILOBYTES + 2].copy_from_slice(&kilobytes.to_le_bytes());
+    }
+
     /// The value at an address; `None` where nothing is known.
     pub(crate) fn read(&self, address: u32, width: Width) -> Option<u32> {
         let at = address.checked_sub(START)? as usize;

@@ -218,6 +218,46 @@ fn the_options_say_dual_bank_and_boot_from_bank_one() {
     assert_eq!((optr & 0xFF, optr >> 22 & 1, optr >> 20 & 1), (0xAA, 1, 0));
 }
 
+/// `fault:P12`: and they say it after a reset.
+#[test]
+fn other_options_outlive_a_reset() {
+    let mut flash = blank();
+    flash.set_options(0xFFAF_F8AA);
+    flash.reset();
+    assert_eq!(flash.read(OPTR, &moment(0)), Ok(0xFFAF_F8AA));
+}
+
+/// `fault:P8`
+#[test]
+fn a_data_cache_that_was_not_flushed_is_noticed() {
+    const OFF: (u32, u32) = (ACR, 0);
+    const FLUSH: (u32, u32) = (ACR, DCRST);
+    const ON: (u32, u32) = (ACR, DCEN);
+    for (before, after, expected) in [
+        (&[OFF][..], &[FLUSH, ON][..], false),
+        (&[OFF], &[], false),
+        (&[OFF], &[ON], true),
+        (&[OFF], &[ON, FLUSH], true),
+        (&[FLUSH], &[ON], true),
+        (&[ON], &[OFF, FLUSH, ON], true),
+    ] {
+        let mut flash = unlocked();
+        put(&mut flash, before);
+        program(&mut flash, 0x800, 7);
+        put(&mut flash, after);
+        assert_eq!(flash.data_cache_was_stale(), expected, "{before:x?} {after:x?}");
+    }
+}
+
+/// `fault:P11`
+#[test]
+fn keys_for_the_option_bytes_are_counted() {
+    let mut flash = unlocked();
+    assert_eq!(flash.option_keys_offered(), 0);
+    put(&mut flash, &[(OPTKEYR, 0x0819_2A3B), (OPTKEYR, 0x4C5D_6E7F)]);
+    assert_eq!(flash.option_keys_offered(), 2);
+}
+
 #[test]
 fn option_bytes_and_fast_programming_stop_the_machine() {
     let mut flash = unlocked();

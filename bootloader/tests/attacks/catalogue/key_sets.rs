@@ -4,7 +4,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use protocol::anchors::Stage;
 use protocol::identity::Serial;
 use protocol::key_set::{FloorReset, KeySet, ReleaseKey, SEAL_OFFSET, SignedKeySet, Units};
-use protocol::layout::{KEY_SET_OFFSETS, PAGE_SIZE, WORD_SIZE};
+use protocol::layout::{ERASED, KEY_SET_OFFSETS, PAGE_SIZE, WORD_SIZE};
 use protocol::manifest::PRODUCT;
 use protocol::semver::Version;
 use sonde_bootloader::model::FlashModel;
@@ -103,8 +103,20 @@ fn forged() -> Vec<Attack> {
         Attack {
             id: "A2",
             name: "key-set-without-its-end",
-            did: "The last word of both copies of the key set was never written: power went before the set was whole.",
+            did: "The seals of both copies of the key set were never written: power went before the set was whole.",
             change: |flash| KEY_SET_OFFSETS.iter().for_each(|&page| unseal(flash, page)),
+            ..SET
+        },
+        Attack {
+            id: "A2",
+            name: "key-set-with-half-a-seal",
+            did: "The seals of both copies of the key set are half written.",
+            change: |flash| {
+                for page in KEY_SET_OFFSETS {
+                    unseal(flash, page);
+                    flash.place(page + SEAL_OFFSET, &[b'S', b'K', b'S', b'-', ERASED, ERASED, ERASED, ERASED]);
+                }
+            },
             ..SET
         },
         Attack {
@@ -180,7 +192,7 @@ fn put_raw(flash: &mut FlashModel, body: &[u8; 504], signed_bytes: &[u8; 504]) {
     }
 }
 
-/// Takes the last word of a copy away.
+/// Takes the seals of a copy away.
 fn unseal(flash: &mut FlashModel, page: u32) {
     let mut bytes = vec![0; SEAL_OFFSET as usize];
     embedded_storage::nor_flash::ReadNorFlash::read(flash, page, &mut bytes).expect("a sound page");

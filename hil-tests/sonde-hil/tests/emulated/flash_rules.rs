@@ -2,9 +2,10 @@
 //! a supply that may dip at any instant.
 
 use protocol::boot_record::{FallbackCause, Phase, Switch};
-use protocol::layout::Slot;
+use protocol::layout::{RAM_BASE, Slot};
 use protocol::message::{Answer, Request, UnitStatus};
 use protocol::reset::ResetCause;
+use virtual_board::board::ResetCause as Reset;
 use virtual_board::time::VirtualTime;
 
 use crate::client::{Client, Undone};
@@ -17,6 +18,7 @@ tests![
     a_whole_update_opens_no_option_bytes_and_leaves_no_cache_stale,
     a_supply_that_dips_while_a_page_is_written_leaves_the_old_image,
     a_supply_that_dips_while_a_trial_is_counted_leaves_a_whole_image,
+    a_unit_that_hangs_while_a_page_is_written_is_reset_and_the_transfer_goes_on,
     after_an_update_that_was_resumed_the_image_before_it_is_still_taken_back,
 ];
 
@@ -84,6 +86,35 @@ fn a_supply_that_dips_while_a_trial_is_counted_leaves_a_whole_image() {
         assert!(matches!(status.phase, Phase::Trial { attempts: 1..=2, .. }), "{:?}", status.phase);
         assert_eq!(rig.board().option_keys_offered(), 0);
     }
+}
+
+fn a_unit_that_hangs_while_a_page_is_written_is_reset_and_the_transfer_goes_on() {
+    // fault:P10: the watchdog runs out in the middle of the copy.
+    let image = releases().second.image(Slot::B);
+    let mut rig = Rig::running(before());
+    let began = Client::open(&mut rig).begin(&mut rig, &image).expect("a signed manifest is taken");
+    let before_it = rig.board().flash_operations();
+    Client::send(&mut rig, began.tag, &image, 1).expect("the unit has power");
+    while rig.board().flash_operations() < before_it + 20 {
+        rig.wait(VirtualTime::from_micros(100));
+    }
+    hang(&mut rig);
+    rig.wait_ms(2_000);
+    let causes: Vec<_> = rig.board().resets().iter().map(|reset| reset.cause).collect();
+    assert_eq!(causes, [Reset::PowerOn, Reset::Watchdog]);
+    let status = status(&mut rig);
+    let first = releases().first.image(Slot::A).named();
+    assert_eq!((status.running, status.phase, status.reset), (first, Phase::Confirmed, ResetCause::Watchdog));
+    assert_eq!(Client::open(&mut rig).stage(&mut rig, &image), Ok(image.named()));
+}
+
+/// Sends the core into a branch to itself, in the last bytes of RAM.
+fn hang(rig: &mut Rig) {
+    const BRANCH_TO_ITSELF: [u8; 2] = 0xE7FE_u16.to_le_bytes();
+    let core = rig.board_mut().core_mut();
+    let place = core.ram().len() - BRANCH_TO_ITSELF.len();
+    core.ram_mut()[place..].copy_from_slice(&BRANCH_TO_ITSELF);
+    core.set_register(15, RAM_BASE + place as u32);
 }
 
 fn after_an_update_that_was_resumed_the_image_before_it_is_still_taken_back() {

@@ -84,8 +84,9 @@ fn page() -> String {
 /// What the tests show not to be caught.
 const LIMITS: &str = "\n## What is not caught\n\n\
     - **A10**: an image that changes between the instant its bytes are hashed and the jump. The loader runs images where \
-    they lie, so it cannot hash a copy. Nobody writes flash in that time: no interrupt and no DMA is on, and the loader's \
-    driver refuses every page but the boot log. A manifest that changes before the second look is caught, and an image \
+    they lie, so it cannot hash a copy. That is some 0.8 ms for the last bytes, and as long as hashing takes for the first \
+    ones. Nobody writes flash in that time: no interrupt and no DMA is on, and the loader's driver refuses every page but \
+    the boot log. A manifest that changes before the second look is caught, and an image \
     starts at the addresses that were hashed, not at what flash reads as later.\n\
     - **R1**, **R8**: with both copies of the boot log erased, the floor is gone, and a signed old image starts. With both \
     copies of the key set erased, or replaced by an older signed set, a revoked key counts again. Who can do that can \

@@ -29,6 +29,9 @@ const ACTIVATE: u8 = 6;
 const CONFIRM: u8 = 7;
 const ROLL_BACK: u8 = 8;
 const ABORT: u8 = 9;
+const KEY_SET_PART: u8 = 10;
+const INSTALL_KEY_SET: u8 = 11;
+const KEY_SET_REPORT: u8 = 12;
 /// How the length of a manifest is written.
 const SIGNED_LENGTH: [u8; 2] = [SIGNED_SIZE as u8 | 0x80, (SIGNED_SIZE >> 7) as u8];
 /// The one policy for channels, of which none runs here.
@@ -92,7 +95,12 @@ impl<F: Flash> Worker<F> {
             [PAGE_MAP, first] => self.page_map(desk, first, reply),
             [FINISH] => self.finish(desk, reply),
             [ACTIVATE, REFUSE_WHILE_RUNNING] => self.activate(desk, reply),
-            [CONFIRM] | [ROLL_BACK, REFUSE_WHILE_RUNNING] => Err(reply.refuse(Plain::InRecovery)),
+            // Key sets need an image that runs: the loader has no room for what judges them (docs/decisions/key-set.md).
+            [CONFIRM]
+            | [ROLL_BACK, REFUSE_WHILE_RUNNING]
+            | [KEY_SET_PART, ..]
+            | [INSTALL_KEY_SET, _]
+            | [KEY_SET_REPORT] => Err(reply.refuse(Plain::InRecovery)),
             [ABORT] => {
                 desk.with(|unit| unit.transfer.on(Event::Forget));
                 reply.done(Kind::Aborted);

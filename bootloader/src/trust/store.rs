@@ -71,6 +71,7 @@ impl InstallError {
 
 impl KeyStore {
     /// The set that a copy holds under a seal, well formed; whether anybody signed it is another question.
+    #[inline(never)]
     pub fn read_copy<F: CheckedRead>(flash: &mut F, copy: usize) -> Option<(SignedKeySet, KeySet)> {
         let mut signed = SignedKeySet([0; SIGNED_SIZE]);
         flash.read(KEY_SET_OFFSETS[copy], &mut signed.0).ok()?;

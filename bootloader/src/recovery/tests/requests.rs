@@ -5,7 +5,7 @@ use protocol::digest::KeyId;
 use protocol::layout::Slot;
 use protocol::mailbox::{CHUNK, Envelope, REQUEST, RESPONSE, STATUS};
 use protocol::manifest::{HardwareSet, PRODUCT, SignedManifest};
-use protocol::message::{Answer, ChannelPolicy, Refusal, Reply, Request, SlotContent};
+use protocol::message::{Answer, ChannelPolicy, GiveUp, Refusal, Reply, Request, SlotContent};
 use protocol::modbus::exception::Exception;
 use protocol::modbus::{BROADCAST, MAX_PDU};
 use protocol::semver::Version;
@@ -41,6 +41,11 @@ fn what_only_a_running_image_can_do_is_refused() {
     assert_eq!(bench.refused(&Request::Confirm), Refusal::InRecovery);
     let roll_back = Request::RollBack { channels: ChannelPolicy::RefuseWhileRunning };
     assert_eq!(bench.refused(&roll_back), Refusal::InRecovery);
+    // Key sets too: the firmware installs them.
+    let part = Request::KeySetPart { offset: 0, bytes: core::iter::repeat_n(7, 192).collect() };
+    for request in [part, Request::InstallKeySet { give_up: GiveUp::RunningImage }, Request::KeySetReport] {
+        assert_eq!(bench.refused(&request), Refusal::InRecovery);
+    }
 }
 
 #[test]

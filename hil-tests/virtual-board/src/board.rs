@@ -10,7 +10,7 @@ pub use crate::time::VirtualTime;
 pub use flash_access::FlashAccess;
 pub use record::{Ran, ResetRecord};
 
-use crate::chip::{Noise, Stm32g474};
+use crate::chip::{Noise, RECOVERY_PIN, Stm32g474};
 use crate::core::{Core, ResetSource, Stop};
 
 /// SRAM of the STM32G474RE.
@@ -34,6 +34,15 @@ pub struct Board {
     /// Something came from outside since the core last ran: its next event is not known.
     poked: bool,
     resets: Vec<ResetRecord>,
+}
+
+/// What somebody does with a button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Presses it and stays.
+    Down,
+    /// Lets go.
+    Released,
 }
 
 /// Whether the board has power, and what it does with it.
@@ -273,6 +282,12 @@ impl Board {
         self.core.chip.drive_pin(port, pin, level);
         self.core.poke();
         self.poked = true;
+    }
+
+    /// Somebody holds the recovery button, or lets go of it: it pulls its pin low.
+    pub fn hold_recovery_button(&mut self, hold: Hold) {
+        let (port, pin) = RECOVERY_PIN;
+        self.drive_pin(port, pin, (hold == Hold::Down).then_some(false));
     }
 
     /// Every reset so far, the first at power-on.

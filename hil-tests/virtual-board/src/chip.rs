@@ -34,6 +34,7 @@ pub use wiring::Outputs;
 
 pub(crate) use flash::Oddity;
 pub(crate) use noise::Noise;
+pub(crate) use wiring::RECOVERY_PIN;
 
 use std::ops::Range;
 

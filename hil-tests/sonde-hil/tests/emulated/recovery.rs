@@ -9,7 +9,7 @@ use protocol::recovery::{RecoveryReason, SlotTrouble};
 use protocol::registers::RegisterId;
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
-use virtual_board::board::ResetCause as BoardReset;
+use virtual_board::board::{Hold, ResetCause as BoardReset};
 use virtual_board::time::VirtualTime;
 
 use crate::client::{Client, Undone};
@@ -29,8 +29,6 @@ tests![
     the_watchdog_is_fed_and_the_outputs_are_held_off,
 ];
 
-/// PB9.
-const PIN: (usize, usize) = (1, 9);
 /// The loader decides within this.
 const BOOT_MS: u64 = 200;
 
@@ -114,14 +112,14 @@ fn an_image_that_crashes_with_nothing_to_fall_back_on_ends_in_recovery() {
 
 fn a_held_pin_keeps_the_confirmed_image_and_stays() {
     let mut rig = Rig::off(UnitFlash::new());
-    rig.board_mut().drive_pin(PIN.0, PIN.1, Some(false));
+    rig.board_mut().hold_recovery_button(Hold::Down);
     rig.power_on();
     let (mut rig, mut client, told) = talk(rig);
     assert_eq!((told.why, told.slots), (RecoveryReason::Pin, [SlotTrouble::None, SlotTrouble::Empty]));
     let refused = client.begin(&mut rig, &releases().second.image(Slot::A));
     assert_eq!(refused, Err(Undone::Refused(Refusal::SlotRuns { slot: Slot::A })));
     // Let go: the next reset runs the image as if nothing had been.
-    rig.board_mut().drive_pin(PIN.0, PIN.1, None);
+    rig.board_mut().hold_recovery_button(Hold::Released);
     rig.board_mut().pin_reset();
     rig.wait_for_answer();
     assert_eq!(rig.read(RegisterId::FirmwareVersion), Ok(vec![1, 0, 0]));

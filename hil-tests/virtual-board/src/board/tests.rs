@@ -46,6 +46,21 @@ fn causes(board: &Board) -> Vec<ResetCause> {
 }
 
 #[test]
+fn the_recovery_button_pulls_its_pin_low_while_it_is_held() {
+    const GPIOB: u32 = 0x4800_0400;
+    let pulled_up = [(RCC + 0x4C, 2), (GPIOB, 0xFFF3_FEBF), (GPIOB + 0x0C, 1 << 18 | 0x100)];
+    let mut board = script(&pulled_up);
+    board.power_on();
+    run(&mut board, millis(1));
+    let level = |board: &mut Board| peek(board, GPIOB + 0x10) >> 9 & 1;
+    assert_eq!(level(&mut board), 1);
+    board.hold_recovery_button(Hold::Down);
+    assert_eq!(level(&mut board), 0);
+    board.hold_recovery_button(Hold::Released);
+    assert_eq!(level(&mut board), 1);
+}
+
+#[test]
 fn time_passes_without_power_and_nothing_else() {
     let mut board = board_with(&SPIN);
     run(&mut board, millis(5));

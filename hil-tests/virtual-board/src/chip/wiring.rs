@@ -13,6 +13,9 @@ const TX: usize = 9;
 const RX: usize = 10;
 const DE: usize = 12;
 
+/// Port and pin of the recovery button, which connects it to ground: PB9.
+pub(crate) const RECOVERY_PIN: (usize, usize) = (B, 9);
+
 /// The pins that move things. Only what the chip drives counts as high.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Outputs {

@@ -76,7 +76,7 @@ fn next_step(recovery: &Recovery) -> &'static str {
         }
         RecoveryReason::TrialCrashed => "update it to another release: sonde update URL BUNDLE",
         _ if key => {
-            "update it with a release signed by a key that it believes (sonde key list --to URL), or bring it a key set first: sonde key install"
+            "update it with a release signed by a key that it believes; it takes a key set only while an image runs: sonde update URL BUNDLE"
         }
         _ if any(SlotTrouble::BelowFloor) => "update it with a release at or above its floor: sonde update URL BUNDLE",
         _ => "update it: sonde update URL BUNDLE",

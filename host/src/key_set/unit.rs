@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use protocol::message::{Answer, KeyReport, KeySetReport, KeyState, Request};
+use protocol::message::{Answer, KeyReport, KeySetReport, KeyState, Refusal, Request};
 use serde::Serialize;
 
 use crate::bus::UnitId;
@@ -19,6 +19,14 @@ pub enum UnitKeysError {
     /// The unit refused, or could not be asked.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// Its loader answers, and that judges no key sets.
+    #[error(
+        "unit {unit} is in recovery, where it takes no key set and lists no keys; revive it first with a release by a key that it believes: sonde update URL BUNDLE"
+    )]
+    InRecovery {
+        /// The unit.
+        unit: UnitId,
+    },
     /// It does not know key sets.
     #[error(
         "unit {unit} speaks message version {speaks}, key sets came with version {SINCE}: it believes the keys of its anchors for good; bring it firmware and a loader that know key sets first"
@@ -35,19 +43,20 @@ impl Failure for UnitKeysError {
     fn class(&self) -> Class {
         match self {
             Self::Session(error) => error.class(),
-            Self::TooOld { .. } => Class::No,
+            Self::InRecovery { .. } | Self::TooOld { .. } => Class::No,
         }
     }
 
     fn kind(&self) -> &'static str {
         match self {
             Self::Session(error) => error.kind(),
+            Self::InRecovery { .. } => "session.in_recovery",
             Self::TooOld { .. } => "key_set.unit_too_old",
         }
     }
 }
 
-/// Asks a unit, or its loader in recovery.
+/// Asks a unit.
 ///
 /// # Errors
 /// [`UnitKeysError`].
@@ -59,6 +68,12 @@ pub async fn ask(session: &mut Session, who: &Who) -> Result<KeySetReport, UnitK
     match session.ask(&Request::KeySetReport).await {
         Ok(Answer::KeySetReport(report)) => Ok(report),
         Ok(other) => Err(session.other_answer(&other).into()),
+        // Asked all the same: whether a loader judges key sets is for the loader to say.
+        Err(SessionError::Refused { refusal: Refusal::InRecovery | Refusal::NotUnderstood, .. })
+            if matches!(who, Who::Recovery(_)) =>
+        {
+            Err(UnitKeysError::InRecovery { unit })
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn advice(refusal: &Refusal) -> &'static str {
         Refusal::OtherSession { .. } | Refusal::Busy => "wait until the other client is done, then try again",
         Refusal::OutOfSequence { .. } | Refusal::NoTransfer => "it was restarted or taken over meanwhile; start again",
         Refusal::UnknownKey { .. } => {
-            "sign the release with a key that it believes (list them with: sonde key list --to URL), or bring it a key set that adds this one: sonde key install"
+            "sign the release with a key that it believes, or, while it runs an image, bring it a key set that adds this one: sonde key install"
         }
         Refusal::DevelopmentKey { .. } => "sign the release with the production key",
         Refusal::BadSignature => "the release was changed after it was signed; fetch it again",
@@ -81,10 +81,10 @@ pub(super) fn advice(refusal: &Refusal) -> &'static str {
         Refusal::SelfTestFailed { .. } => "see which checks failed with: sonde status; then: sonde rollback",
         Refusal::InRecovery => "revive the unit first with: sonde update URL BUNDLE",
         Refusal::RevokedKey { .. } => {
-            "sign the release again with a key that it believes (list them with: sonde key list --to URL)"
+            "sign the release again with a key that it believes; while it runs an image, it lists them: sonde key list --to URL"
         }
         Refusal::ExpiredKey { .. } => {
-            "sign the release again with a key that it believes (list them with: sonde key list --to URL), or bring it a key set with a later expiry"
+            "sign the release again with a key that it believes, or, while it runs an image, bring it a key set with a later expiry: sonde key install"
         }
         Refusal::NoRoots => {
             "provision it with an anchors page that names them, over SWD; make one with: sonde key root anchors"

@@ -155,10 +155,10 @@ async fn a_floor_reset_is_shown_before_and_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_unit_in_recovery_takes_a_key_set_too() {
+async fn a_unit_in_recovery_is_to_be_revived_first() {
     let unit = rooted();
     unit.lock().unwrap().recovery = Some(Trouble::EMPTY);
-    unit.lock().unwrap().keys.running = None;
-    let report = bring(&unit, &set(1, &[stranger()], None, &[1, 2]), &OPTIONS).await.expect("signed by two");
-    assert_eq!(report.outcome, Outcome::Installed);
+    let error = bring(&unit, &set(1, &[], None, &[1, 2]), &OPTIONS).await.expect_err("no image runs");
+    assert_eq!((error.kind(), error.class()), ("session.in_recovery", Class::No));
+    assert!(error.to_string().contains("sonde update"), "{error}");
 }

@@ -52,6 +52,9 @@ impl FakeUnit {
         if self.speaks < 2 {
             return Err(Refusal::NotUnderstood);
         }
+        if self.recovery.is_some() {
+            return Err(Refusal::InRecovery);
+        }
         match request {
             Request::KeySetPart { offset, bytes } => {
                 // What came before stays when the same set is sent again.

@@ -7,6 +7,7 @@ tests![
     a_new_key_takes_over_and_the_old_one_is_revoked,
     the_running_image_is_given_up_only_on_purpose_and_that_is_kept,
     a_floor_that_was_raised_too_far_is_lowered_by_the_root_keys,
+    a_unit_that_comes_with_a_key_set_runs_what_the_set_vouches_for,
 ];
 
 /// `sonde key list` of the unit.
@@ -124,5 +125,16 @@ fn a_floor_that_was_raised_too_far_is_lowered_by_the_root_keys() {
     assert_eq!(text(&site.must(&["update", &unit.url, &far]), "/outcome"), "confirmed");
     unit.power_cycle();
     assert_eq!(text(&site.must(&["status", &unit.url]), "/floor"), "1.1.0");
+    unit.stop();
+}
+
+fn a_unit_that_comes_with_a_key_set_runs_what_the_set_vouches_for() {
+    let site = Site::new();
+    let set = revoking_old(&site);
+    let by_new = site.release("1.1.0", "1.1.0", "new", &[]);
+    let unit = Served::new(&site.factory_with(Some(&by_new), Some(&set)));
+    assert_eq!(text(&site.must(&["status", &unit.url]), "/running/version"), "1.1.0");
+    let listed = list(&site, &unit);
+    assert_eq!((number(&listed, "/number"), listed.answer["copies_good"].to_string()), (2, "[true,true]".into()));
     unit.stop();
 }

@@ -18,6 +18,7 @@ mod power_cuts;
 mod recovery;
 mod releases;
 mod resets;
+mod revive;
 mod rig;
 mod site;
 mod test;

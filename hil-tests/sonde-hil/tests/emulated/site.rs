@@ -9,19 +9,19 @@ use virtual_board::line::{LineSettings, Segment};
 use virtual_board::serve::{Control, Pace, ServeOptions, Server};
 use virtual_board::unit::{self, FIRST_UNIT_ID, Factory, Parts};
 
-use crate::keys;
 use crate::releases::{HARDWARE, folder};
 use crate::test::Test;
+use crate::{keys, revive};
 
 /// Names the program.
 const PROGRAM: &str = "SONDE_PROGRAM";
 /// The unit's place on its line.
-const PLACE: usize = 0;
+pub(crate) const PLACE: usize = 0;
 
 /// The tests that need a site; skipped where the program is missing.
 pub(crate) fn tests() -> Vec<Test> {
     let missing = missing();
-    keys::tests().into_iter().map(|test| test.needs(missing.as_deref())).collect()
+    [keys::tests(), revive::tests()].into_iter().flatten().map(|test| test.needs(missing.as_deref())).collect()
 }
 
 fn missing() -> Option<String> {
@@ -111,15 +111,21 @@ impl Site {
 
     /// A factory of units that believe `old` and the root keys.
     pub(crate) fn factory(&self, bundle: Option<&str>) -> Factory {
+        self.factory_with(bundle, None)
+    }
+
+    /// A factory of units that come with a key set besides.
+    pub(crate) fn factory_with(&self, bundle: Option<&str>, key_set: Option<&str>) -> Factory {
         let key = |name: &str| String::from_utf8(self.read(&format!("{name}.pub.pem"))).expect("PEM is text");
         let roots = ["anna", "ben", "carl"].map(|name| unit::root_key_from_pem(&key(name)).expect("a root key"));
         let release = unit::public_key_from_pem(&key("old")).expect("a release key");
         let anchors = unit::anchors(&[release], &roots, 2).expect("four keys fit");
         let loader = std::fs::read(folder().expect("no test runs without images").join("1.0.0/loader.elf"));
         let loader = loader.expect("the loader lies beside the firmware");
-        let bundle = bundle.map(|path| std::fs::read(path).expect("the site has it"));
-        let (bundle, hardware_revision) = (bundle.as_deref(), HARDWARE);
-        let parts = Parts { loader: &loader, anchors: &anchors, key_set: None, bundle, hardware_revision };
+        let read = |path: Option<&str>| path.map(|path| std::fs::read(path).expect("the site has it"));
+        let (bundle, key_set) = (read(bundle), read(key_set));
+        let (bundle, key_set, hardware_revision) = (bundle.as_deref(), key_set.as_deref(), HARDWARE);
+        let parts = Parts { loader: &loader, anchors: &anchors, key_set, bundle, hardware_revision };
         Factory::of(&parts).expect("the parts fit each other")
     }
 }
@@ -141,7 +147,7 @@ pub(crate) fn number(outcome: &Outcome, pointer: &str) -> u64 {
 /// A unit behind RTU over TCP.
 pub(crate) struct Served {
     server: Server<Board>,
-    control: Control<Board>,
+    pub(crate) control: Control<Board>,
     pub(crate) url: String,
 }
 

@@ -104,7 +104,7 @@ impl Plan {
                 }
             }
             let cases = match extent {
-                Extent::Full if !story.sets.is_empty() => 300,
+                Extent::Full if !story.sets.is_empty() => 200,
                 Extent::Full => 1_000,
                 Extent::Slice if !story.sets.is_empty() => 2,
                 Extent::Slice => 8,

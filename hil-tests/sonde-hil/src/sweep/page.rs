@@ -101,6 +101,10 @@ pub fn page(sweeps: &[Swept<'_>]) -> String {
         if !kinds.is_empty() {
             let _ = writeln!(page, "{kinds}");
         }
+        if swept.tally.lost_trials > 0 {
+            let lost = swept.tally.lost_trials;
+            let _ = writeln!(page, "In {lost} cases the update was taken back though it never ran (`fault:S2`).\n");
+        }
         for failure in swept.tally.failures.iter().take(if swept.is_ours() { Tally::KEPT } else { 4 }) {
             let _ = writeln!(page, "- {failure}");
         }
@@ -120,8 +124,9 @@ follows it, in every way in which the operation can be torn; then power comes ba
 A cut is counted once, by what boots next: the old image, the new one, or the loader's recovery, which is right only for
 a unit that was never given an image. A failure is anything else: an image that is not byte for byte a release (mixed),
 a unit on which nothing boots, a confirmed image that is lost (the host was told that it is confirmed, and it is not any
-more), a floor below the one or a key set older than the one that the host was told, a story that cannot be brought to its end any more, a channel
-output that was ever on. A failure prints its seed; `cargo xtask sweep --replay SEED` runs that case alone, with a trace.
+more), a floor below the one or a key set older than the one that the host was told, a story that cannot be brought to
+its end any more, a channel output that was ever on. A failure prints its seed; `cargo xtask sweep --replay SEED` runs that
+case alone, with a trace.
 
 ";
 
@@ -139,9 +144,9 @@ again.
   host goes on to the end of the story, then the unit boots twice more, and until nothing is left that could decay.
 - Every pair of two cuts, all seven ways each, for the stories `update.29`, `roll-back.29`, `give-up.29`,
   `update-no-log` and `update-shut` (whose floor shuts the old image out): the second cut falls on each operation of what
-  follows the first, the host's second try included. Of these second cuts every fifth for `recover` and
-  every 97th for `keys`, `keys-rotate.0` and `floor-reset`, others for each first cut.
-- 1,000 cases of 3 to 8 cuts at random for each story, 300 for those with key sets.
+  follows the first, the host's second try included. Of these second cuts every eleventh for `recover` and
+  every 149th for `keys`, `keys-rotate.0` and `floor-reset`, others for each first cut.
+- 1,000 cases of 3 to 8 cuts at random for each story, 200 for those with key sets.
 - Nothing is remembered of a verification: each boot of each case verifies signature and hash over the bytes that are
   there. What saves time is that a case starts from a copy of the unit just before the step that is cut.
 
@@ -193,11 +198,14 @@ What is fair about it, and what is not:
 - No pairs of two cuts, as single ones tell enough.
 
 An earlier measurement with another harness (`facts/boot.md`, section 3) gave the same where both look at the same thing:
-none of 8,265 cuts before or after an operation hurts, 320 bricks in the swap and 360 in the revert from state words that
-fault, each fault in `mark_booted` before its end a brick. It differs in what it counts and in the dice: it counted the
-torn progress-validity word of `mark_updated` as well, since the unit boots, and here it is stuck; torn erases gave it 4 mixed
-images of 20 in `mark_booted` and none in the revert, here it is fewer there and some here; words that read differently each
-time and words that decay later it did not have.
+no cut before or after an operation hurts; 320 bricks in the swap and 360 in the revert from state words that fault; after
+an update, each word of `mark_booted` that faults is a brick. They differ here:
+
+- It counted the torn progress-validity word of `mark_updated` as well, since the unit boots. Here it is stuck: no update
+  is taken any more.
+- An erase of the state page torn into garbage gave it 4 mixed images in 20 throws in `mark_booted` and none in the revert.
+  Here it is 2 in 20 in each; both models draw each word at random.
+- Words that read differently each time, and words that decay later, it did not have; nor cuts while the image is written.
 
 ";
 

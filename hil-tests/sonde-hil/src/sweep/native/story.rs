@@ -105,7 +105,7 @@ pub(super) fn all() -> Vec<Story> {
     for (name, other) in [("update-2-pages", Other::Nothing), ("update-2-pages-over", Other::Older)] {
         tell(name, Depth::Singles, Start { other, ..Start::new(TWO_PAGES) }, &[], &[update]);
     }
-    tell("recover", Depth::SomePairs(5), Start { log: Log::Blank, ..small }, &[], &[update]);
+    tell("recover", Depth::SomePairs(11), Start { log: Log::Blank, ..small }, &[], &[update]);
     tell(
         "recover-2-pages",
         Depth::Singles,

@@ -48,7 +48,14 @@ pub const MAX_RELEASE_KEYS: usize = 8;
 /// Most revoked keys in a set.
 pub const MAX_REVOKED: usize = 16;
 
+const FLOOR_RESET_OFFSET: usize = 26;
+const KEYS_OFFSET: usize = 56;
 const RELEASE_KEY_SIZE: usize = 40;
+const PUBLIC_KEY_SIZE: usize = 32;
+const REVOKED_OFFSET: usize = KEYS_OFFSET + MAX_RELEASE_KEYS * RELEASE_KEY_SIZE;
+const ID_SIZE: usize = 8;
+
+const _: () = assert!(REVOKED_OFFSET + MAX_REVOKED * ID_SIZE == BODY_SIZE);
 
 /// A release key that the set adds to the anchors, or restates with another stage or expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,14 +97,11 @@ pub struct FloorReset {
     pub units: Units,
 }
 
-/// What a key set says once its bytes are known to be well formed.
+/// A key set whose bytes are known to be well formed. It stays the bytes that it was read from: what was signed is what is
+/// looked at, and the loader has no room for a second form of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeySet {
-    number: u16,
-    product: u32,
-    floor_reset: Option<FloorReset>,
-    keys: [Option<ReleaseKey>; MAX_RELEASE_KEYS],
-    revoked: [Option<KeyId>; MAX_REVOKED],
+    body: [u8; BODY_SIZE],
 }
 
 /// Why bytes or fields are not a key set.
@@ -162,54 +166,66 @@ impl KeySet {
         keys: &[ReleaseKey],
         revoked: &[KeyId],
     ) -> Result<Self, KeySetError> {
-        let mut set =
-            Self { number, product, floor_reset, keys: [None; MAX_RELEASE_KEYS], revoked: [None; MAX_REVOKED] };
-        fill(&mut set.keys, keys)?;
-        fill(&mut set.revoked, revoked)?;
-        set.keys[..keys.len()].sort_unstable_by_key(|key| key.map(|key| key.public_key));
-        set.revoked[..revoked.len()].sort_unstable_by_key(|id| id.map(|id| id.0));
-        set.check()?;
-        Ok(set)
+        if keys.iter().any(|key| key.expires_at_floor == Some(Version::ZERO)) {
+            return Err(KeySetError::Expiry);
+        }
+        let mut body = [0; BODY_SIZE];
+        let mut writer = Writer::new(&mut body);
+        writer.array(&DOMAIN).u16(FORMAT).u16(number).u32(product);
+        writer.u8(places(keys, MAX_RELEASE_KEYS)?).u8(places(revoked, MAX_REVOKED)?);
+        write_floor_reset(floor_reset, &mut writer);
+        let (key_places, revoked_places) = body[KEYS_OFFSET..].split_at_mut(REVOKED_OFFSET - KEYS_OFFSET);
+        for (place, key) in key_places.as_chunks_mut::<RELEASE_KEY_SIZE>().0.iter_mut().zip(keys) {
+            *place = key.emit();
+        }
+        for (place, id) in revoked_places.as_chunks_mut::<ID_SIZE>().0.iter_mut().zip(revoked) {
+            *place = id.0;
+        }
+        // By their first bytes, which are public keys and ids.
+        key_places.as_chunks_mut::<RELEASE_KEY_SIZE>().0[..keys.len()].sort_unstable();
+        revoked_places.as_chunks_mut::<ID_SIZE>().0[..revoked.len()].sort_unstable();
+        Self::parse(&body)
     }
 
     /// Which set it is; a unit only ever takes a higher one.
     #[must_use]
-    pub const fn number(&self) -> u16 {
-        self.number
+    pub fn number(&self) -> u16 {
+        self.head().number
     }
 
     /// The product it is for.
     #[must_use]
-    pub const fn product(&self) -> u32 {
-        self.product
+    pub fn product(&self) -> u32 {
+        self.head().product
     }
 
     /// The floor to start from again, if the set names one.
     #[must_use]
-    pub const fn floor_reset(&self) -> Option<FloorReset> {
-        self.floor_reset
+    pub fn floor_reset(&self) -> Option<FloorReset> {
+        // A set that was not well formed would not be one.
+        read_floor_reset(&mut Reader::new(&self.body[FLOOR_RESET_OFFSET..])).ok().flatten()
     }
 
     /// Its release keys. One that is revoked as well is revoked.
-    pub fn keys(&self) -> impl Iterator<Item = &ReleaseKey> {
-        self.keys.iter().flatten()
+    pub fn keys(&self) -> impl Iterator<Item = ReleaseKey> {
+        self.key_places().iter().filter_map(|place| ReleaseKey::parse(place).ok())
     }
 
     /// The release key with that id.
     #[must_use]
-    pub fn find(&self, id: KeyId) -> Option<&ReleaseKey> {
+    pub fn find(&self, id: KeyId) -> Option<ReleaseKey> {
         self.keys().find(|key| KeyId::of(&key.public_key) == id)
     }
 
     /// Keys that are believed no more, wherever they stand.
     pub fn revoked(&self) -> impl Iterator<Item = KeyId> {
-        self.revoked.iter().flatten().copied()
+        self.revoked_places().iter().copied().map(KeyId)
     }
 
-    /// Reads the fields of a set. Not a word about its signatures.
+    /// Reads a set. Not a word about its signatures.
     ///
     /// # Errors
-    /// [`KeySetError`], naming the first thing that is wrong. What is accepted is exactly what [`Self::emit`] gives.
+    /// [`KeySetError`], naming the first thing that is wrong. There is one way to write a set.
     pub fn parse(body: &[u8; BODY_SIZE]) -> Result<Self, KeySetError> {
         let mut reader = Reader::new(body);
         if reader.array::<16>() != DOMAIN {
@@ -219,68 +235,64 @@ impl KeySet {
         if format != FORMAT {
             return Err(KeySetError::Format { found: format });
         }
-        let (number, product) = (reader.u16(), reader.u32());
-        let key_count = count(reader.u8(), MAX_RELEASE_KEYS)?;
-        let revoked_count = count(reader.u8(), MAX_REVOKED)?;
-        let floor_reset = read_floor_reset(&mut reader)?;
-        let mut keys = [None; MAX_RELEASE_KEYS];
-        for (index, place) in keys.iter_mut().enumerate() {
-            if index < key_count {
-                *place = Some(ReleaseKey::read(&mut reader)?);
-            } else if !reader.zeros(RELEASE_KEY_SIZE) {
-                return Err(KeySetError::Reserved);
-            }
-        }
-        let mut revoked = [None; MAX_REVOKED];
-        for (index, place) in revoked.iter_mut().enumerate() {
-            if index < revoked_count {
-                *place = Some(KeyId(reader.array()));
-            } else if !reader.zeros(8) {
-                return Err(KeySetError::Reserved);
-            }
-        }
-        let set = Self { number, product, floor_reset, keys, revoked };
+        let set = Self { body: *body };
+        let head = set.head();
+        count(head.keys, MAX_RELEASE_KEYS)?;
+        count(head.revoked, MAX_REVOKED)?;
+        read_floor_reset(&mut Reader::new(&body[FLOOR_RESET_OFFSET..]))?;
+        set.key_places().iter().try_for_each(|place| ReleaseKey::parse(place).map(drop))?;
         set.check()?;
         Ok(set)
     }
 
     /// The bytes to sign.
     #[must_use]
-    pub fn emit(&self) -> [u8; BODY_SIZE] {
-        let mut body = [0; BODY_SIZE];
-        let mut writer = Writer::new(&mut body);
-        writer.array(&DOMAIN).u16(FORMAT).u16(self.number).u32(self.product);
-        writer.u8(self.keys().count() as u8).u8(self.revoked().count() as u8);
-        write_floor_reset(self.floor_reset, &mut writer);
-        for key in &self.keys {
-            match key {
-                Some(key) => key.write(&mut writer),
-                None => {
-                    writer.zeros(RELEASE_KEY_SIZE);
-                }
-            }
-        }
-        for id in self.revoked() {
-            writer.array(&id.0);
-        }
-        body
+    pub const fn emit(&self) -> [u8; BODY_SIZE] {
+        self.body
+    }
+
+    fn head(&self) -> Head {
+        let mut reader = Reader::new(&self.body[DOMAIN.len() + 2..]);
+        Head { number: reader.u16(), product: reader.u32(), keys: reader.u8(), revoked: reader.u8() }
+    }
+
+    fn key_places(&self) -> &[[u8; RELEASE_KEY_SIZE]] {
+        let (places, _) = self.body[KEYS_OFFSET..REVOKED_OFFSET].as_chunks();
+        places.get(..self.head().keys.into()).unwrap_or(places)
+    }
+
+    fn revoked_places(&self) -> &[[u8; ID_SIZE]] {
+        let (places, _) = self.body[REVOKED_OFFSET..].as_chunks();
+        places.get(..self.head().revoked.into()).unwrap_or(places)
     }
 
     fn check(&self) -> Result<(), KeySetError> {
-        if self.number == 0 {
+        let (keys, revoked) = (self.key_places(), self.revoked_places());
+        let behind_keys = &self.body[KEYS_OFFSET + keys.as_flattened().len()..REVOKED_OFFSET];
+        let behind_revoked = &self.body[REVOKED_OFFSET + revoked.as_flattened().len()..];
+        if behind_keys.iter().chain(behind_revoked).any(|&byte| byte != 0) {
+            return Err(KeySetError::Reserved);
+        }
+        if self.number() == 0 {
             return Err(KeySetError::Number);
         }
-        if self.keys().any(|key| key.expires_at_floor == Some(Version::ZERO)) {
-            return Err(KeySetError::Expiry);
-        }
-        let keys_rise = self.keys().is_sorted_by(|one, next| one.public_key < next.public_key);
-        let revoked_rise = self.revoked().is_sorted_by(|one, next| one.0 < next.0);
+        let keys_rise = keys.is_sorted_by(|one, next| one[..PUBLIC_KEY_SIZE] < next[..PUBLIC_KEY_SIZE]);
+        let revoked_rise = revoked.is_sorted_by(|one, next| one < next);
         if keys_rise && revoked_rise { Ok(()) } else { Err(KeySetError::Order) }
     }
 }
 
+/// The numbers at the front, whatever they are.
+struct Head {
+    number: u16,
+    product: u32,
+    keys: u8,
+    revoked: u8,
+}
+
 impl ReleaseKey {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, KeySetError> {
+    fn parse(bytes: &[u8; RELEASE_KEY_SIZE]) -> Result<Self, KeySetError> {
+        let mut reader = Reader::new(bytes);
         let public_key = reader.array();
         let stage = match reader.u8() {
             1 => Stage::Production,
@@ -288,20 +300,23 @@ impl ReleaseKey {
             found => return Err(KeySetError::Stage { found }),
         };
         let padding_is_zero = reader.zeros(1);
-        let expiry = Version::read(reader);
+        let expiry = Version::read(&mut reader);
         if !padding_is_zero {
             return Err(KeySetError::Reserved);
         }
         Ok(Self { public_key, stage, expires_at_floor: (expiry != Version::ZERO).then_some(expiry) })
     }
 
-    fn write(&self, writer: &mut Writer<'_>) {
+    fn emit(&self) -> [u8; RELEASE_KEY_SIZE] {
         let stage = match self.stage {
             Stage::Production => 1,
             Stage::Development => 2,
         };
+        let mut bytes = [0; RELEASE_KEY_SIZE];
+        let mut writer = Writer::new(&mut bytes);
         writer.array(&self.public_key).u8(stage).zeros(1);
-        self.expires_at_floor.unwrap_or(Version::ZERO).write(writer);
+        self.expires_at_floor.unwrap_or(Version::ZERO).write(&mut writer);
+        bytes
     }
 }
 
@@ -341,15 +356,9 @@ fn count(found: u8, most: usize) -> Result<usize, KeySetError> {
     if usize::from(found) <= most { Ok(found.into()) } else { Err(KeySetError::Count { most: most as u8, found }) }
 }
 
-fn fill<T: Copy>(places: &mut [Option<T>], items: &[T]) -> Result<(), KeySetError> {
-    let most = places.len() as u8;
-    let places = places
-        .get_mut(..items.len())
-        .ok_or(KeySetError::Count { most, found: items.len().try_into().unwrap_or(u8::MAX) })?;
-    for (place, item) in places.iter_mut().zip(items) {
-        *place = Some(*item);
-    }
-    Ok(())
+fn places<T>(items: &[T], most: usize) -> Result<u8, KeySetError> {
+    let found = items.len().try_into().unwrap_or(u8::MAX);
+    count(found, most).map(|_| found)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use protocol::anchors::{Anchor, Role};
 use protocol::digest::KeyId;
-use protocol::key_set::{KeySet, ReleaseKey};
+use protocol::key_set::KeySet;
 use protocol::message::{KeyReport, KeySetReport, KeyState};
 use protocol::semver::Version;
 
@@ -39,7 +39,7 @@ impl Trust {
     fn keys(&self, floor: Version) -> impl Iterator<Item = KeyReport> {
         let roots = self.anchors.roots().map(|root| self.root(root));
         let anchored = self.anchors.iter().filter(|anchor| anchor.role == Role::Release).map(|key| key.public_key);
-        let added = self.key_set().into_iter().flat_map(|set| set.keys().map(|key: &ReleaseKey| key.public_key));
+        let added = self.key_set().into_iter().flat_map(|set| set.keys().map(|key| key.public_key));
         let only_added = added.filter(|key| self.anchored(KeyId::of(key)).is_none());
         let release = anchored.chain(only_added).map(move |key| self.release(KeyId::of(&key), floor));
         let revoked = self.key_set().into_iter().flat_map(KeySet::revoked);

@@ -94,7 +94,7 @@ impl View {
             key_set: path.to_owned(),
             number: set.number(),
             product: format!("{:#010x}", set.product()),
-            keys: set.keys().map(Key::from).collect(),
+            keys: set.keys().map(|key| Key::from(&key)).collect(),
             revoked: set.revoked().map(|id| id.to_string()).collect(),
             floor_reset: set.floor_reset().map(Reset::from),
             signatures: judged.into_iter().map(|(id, worth)| Signature { root: id.to_string(), worth }).collect(),

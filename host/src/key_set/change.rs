@@ -104,7 +104,7 @@ impl Failure for ChangeError {
 /// [`ChangeError`].
 pub fn next(previous: Option<&KeySet>, product: u32, change: &Change) -> Result<KeySet, ChangeError> {
     let number = next_number(previous.map_or(0, KeySet::number), change.number)?;
-    let mut keys: Vec<ReleaseKey> = previous.into_iter().flat_map(KeySet::keys).copied().collect();
+    let mut keys: Vec<ReleaseKey> = previous.into_iter().flat_map(KeySet::keys).collect();
     let mut revoked: Vec<KeyId> = previous.into_iter().flat_map(KeySet::revoked).collect();
     let id = |key: &ReleaseKey| KeyId::of(&key.public_key);
     for key in &change.drop {

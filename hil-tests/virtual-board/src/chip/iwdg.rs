@@ -119,12 +119,14 @@ impl Iwdg {
     }
 
     fn write_setting(&mut self, offset: u32, value: u32, now: VirtualTime) -> Result<(), Refused> {
+        let Some(index) = SETTINGS.iter().position(|&setting| setting == offset) else {
+            // Not a setting: the bank knows why not.
+            return self.registers.write(offset, value);
+        };
         let name = self.registers.name(offset);
         if !self.unlocked {
             return unmodelled(format!("{name}: written without the key 0x5555 in KR"));
         }
-        let index =
-            SETTINGS.iter().position(|&setting| setting == offset).expect("the bank has no other that is written");
         if self.on_their_way[index].is_some() {
             return unmodelled(format!("{name}: written while SR says that the last write is still on its way"));
         }
@@ -256,6 +258,15 @@ mod tests {
         assert!(!dog.bites(), "the window that the write reloads by is the old one, which is open");
         dog.write(KR, 0xAAAA, &at(VirtualTime::from_millis(700))).unwrap();
         assert!(dog.bites(), "only 100 ms later: the counter is far above 500");
+    }
+
+    #[test]
+    fn what_is_no_setting_is_refused() {
+        let mut dog = Iwdg::new();
+        dog.write(KR, 0x5555, &moment(0)).unwrap();
+        for offset in [SR, WINR + 4] {
+            assert!(dog.write(offset, 1, &moment(0)).is_err(), "{offset:#x}");
+        }
     }
 
     #[test]

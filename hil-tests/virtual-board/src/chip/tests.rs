@@ -158,12 +158,15 @@ fn a_watchdog_that_runs_out_asks_for_a_reset_at_its_exact_cycle() {
     for (offset, value) in [(0, 0xCCCC), (0, 0x5555), (4, 3), (8, 999)] {
         write(&mut chip, 0x4000_3000 + offset, value);
     }
+    // The settings are in force after five periods of 32 kHz; only then the reload takes the new value.
+    let reload = 3_200;
+    chip.1.cycles = reload;
     write(&mut chip, 0x4000_3000, 0xAAAA);
-    assert_eq!(chip.0.tick(&mut chip.1), 16_000_000);
-    chip.1.cycles = 15_999_999;
+    assert_eq!(chip.0.tick(&mut chip.1), reload + 16_000_000);
+    chip.1.cycles = reload + 15_999_999;
     chip.0.tick(&mut chip.1);
     assert!(!chip.1.reset);
-    chip.1.cycles = 16_000_000;
+    chip.1.cycles = reload + 16_000_000;
     chip.0.tick(&mut chip.1);
     assert!(chip.1.reset);
     assert_eq!(chip.0.take_reset_request(), Some(ResetCause::Watchdog));

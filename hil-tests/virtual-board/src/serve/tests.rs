@@ -90,10 +90,18 @@ fn the_control_handle_works_on_the_segment_while_it_is_served() {
     let server = Server::start(echo_segment(1), ServeOptions::local(Pace::Fast)).unwrap();
     let control = server.control();
     let early = control.with(|segment| segment.now()).unwrap();
-    std::thread::sleep(Duration::from_millis(20));
-    let late = control.with(|segment| segment.now()).unwrap();
-    assert!(late - early >= VirtualTime::from_millis(20), "idle time follows the wall clock: {}", late - early);
-    assert!(late - early < VirtualTime::from_secs(5), "and does not run ahead: {}", late - early);
+    let started = std::time::Instant::now();
+    // On a busy machine the server may come late to look at the clock, so it is asked more than once.
+    let idle = loop {
+        std::thread::sleep(Duration::from_millis(20));
+        let idle = control.with(|segment| segment.now()).unwrap() - early;
+        if idle >= VirtualTime::from_millis(20) {
+            break idle;
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "idle time follows the wall clock: {idle}");
+    };
+    let wall = VirtualTime::from_nanos(started.elapsed().as_nanos() as u64);
+    assert!(idle < wall + VirtualTime::from_secs(5), "and does not run ahead: {idle}");
     let _ = server.stop();
     assert_eq!(control.with(|segment| segment.now()), Err(ServerGone));
 }

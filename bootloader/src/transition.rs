@@ -36,17 +36,24 @@ pub enum ActivateError {
 
 /// Makes the staged image the trial, with the running one to fall back on. `log` is the newest state, if there is one.
 ///
+/// A trial that has nothing to fall back on may be followed by another one; any other is to be ended first.
+///
 /// # Errors
 /// [`ActivateError`]; nothing has changed then.
 pub fn activate(log: Option<BootState>, running: ImageRef, staged: ImageRef) -> Result<BootState, ActivateError> {
     let floor = floor_of(log);
     match log {
-        Some(BootState { active, phase: Phase::Trial { .. }, .. }) => Err(ActivateError::TrialPending { active }),
+        Some(BootState { active, phase: Phase::Trial { fallback, .. }, .. })
+            if active != running || fallback.is_some() =>
+        {
+            Err(ActivateError::TrialPending { active })
+        }
         _ if staged.slot == running.slot => Err(ActivateError::RunningSlot { slot: running.slot }),
         _ if staged.version < floor => Err(ActivateError::BelowFloor { floor, image: staged.version }),
         _ => Ok(BootState {
             active: staged,
-            phase: Phase::Trial { attempts: 0, fallback: Some(running) },
+            // What runs on trial itself has not been seen to work: it is gone back to as a trial, if at all.
+            phase: Phase::Trial { attempts: 0, fallback: log.map_or(Some(running), proven_image) },
             floor,
             floor_order: floor_order_of(log),
             last_switch: Switch::Activated { from: running.version },

@@ -40,6 +40,16 @@ fn nothing_is_activated_while_a_trial_is_pending() {
 }
 
 #[test]
+fn a_trial_with_nothing_to_fall_back_on_may_be_followed_by_another() {
+    let alone = trial(RUNNING(), None);
+    let state = activate(Some(alone), RUNNING(), OTHER()).unwrap();
+    assert_eq!((state.active, state.phase), (OTHER(), Phase::Trial { attempts: 0, fallback: None }));
+    // Not while another one is about to start.
+    let refused = activate(Some(trial(OTHER(), None)), RUNNING(), OTHER());
+    assert_eq!(refused, Err(ActivateError::TrialPending { active: OTHER() }));
+}
+
+#[test]
 fn what_runs_or_is_below_the_floor_is_not_activated() {
     let log = Some(confirmed(RUNNING()));
     assert_eq!(activate(log, RUNNING(), image(Slot::A, 3)), Err(ActivateError::RunningSlot { slot: Slot::A }));

@@ -144,7 +144,9 @@ fn a_page_that_reads_right_by_chance_is_sent_again_and_one_that_was_finished_is_
         bench.begin(&next);
         let mut page = [0; PAGE];
         let torn = Slot::B.image_offset() + PAGE as u32;
-        by_chance += u32::from(bench.worker.flash().read(torn, &mut page).is_ok() && page[..] == image[PAGE..2 * PAGE]);
+        let mut reads_right =
+            || bench.worker.flash().read(torn, &mut page).is_ok() && page[..] == image[PAGE..2 * PAGE];
+        by_chance += u32::from((0..16).any(|_| reads_right()));
         let missing = differing(&mut bench, &image);
         assert!(missing.contains(&1), "page 1 was not written to its end: {missing:?}");
         kept += u32::from(!missing.contains(&0));

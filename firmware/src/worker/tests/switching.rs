@@ -118,6 +118,23 @@ fn during_a_trial_no_other_update_begins() {
 }
 
 #[test]
+fn a_trial_that_has_nothing_behind_it_can_be_replaced_by_an_update() {
+    // fault:S6: revived in recovery, it stays up and does not pass its self-test.
+    let mut bench = on_trial();
+    bench.worker.flash().flip_bit(Slot::A.image_offset(), 3);
+    bench.pass_self_test(1);
+    assert!(matches!(bench.refused(Request::Confirm), Refusal::SelfTestFailed { .. }));
+    assert_eq!(bench.refused(ROLL_BACK), Refusal::NothingToRollBackTo);
+    bench.stage(&release(Slot::A, V1_2, 5000));
+    bench.done(ACTIVATE);
+    let mut bench = bench.restart(ResetCause::Requested);
+    let after = status(&mut bench);
+    assert_eq!(after.running.version, V1_2);
+    assert!(matches!(after.phase, Phase::Trial { fallback: None, .. }), "nobody has seen 1.1.0 work: {after:?}");
+    assert!(matches!(bench.done(Request::Confirm), Answer::Confirmed(_)));
+}
+
+#[test]
 fn between_activation_and_restart_nothing_else_is_started() {
     let mut bench = confirmed();
     bench.stage(&release(Slot::A, V1_2, 5000));

@@ -15,7 +15,7 @@ pub enum Outcome {
     Refused,
     /// The loader reset itself; the next boot has no fault.
     Reset,
-    /// The loader does not come to an end. The watchdog does not run yet; only power helps.
+    /// The loader does not come to an end; its watchdog resets it after 16 s, and the next boot has no fault.
     Hang,
     /// The core cannot go on: locked up, or lost outside of anything that is there.
     Crash,
@@ -38,8 +38,9 @@ impl std::fmt::Display for Outcome {
 /// Runs `walker` to `instant` and a copy of it on from there without that instruction. `usual` is how long the boot takes
 /// without a fault, cycles.
 pub(super) fn strike(walker: &mut Board, instant: Instant, usual: u64) -> Outcome {
-    /// 5 ms at 170 MHz.
-    const GRACE: u64 = 5 * 170_000;
+    /// 80 ms at 170 MHz: a fault may lead to every check that the boot without it did not come to, seven signatures at
+    /// most.
+    const GRACE: u64 = 80 * 170_000;
     while walker.core().cycles() < instant.cycle {
         walker.core_mut().run_until(instant.cycle);
     }

@@ -124,7 +124,7 @@ impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             formatter,
-            "{:<16} {:>7} {:>12} {:>8} {:>7} {:>6} {:>8}",
+            "{:<24} {:>7} {:>12} {:>8} {:>7} {:>6} {:>8}",
             "image in slot A", "skips", "forged boots", "refused", "resets", "hangs", "crashes"
         )?;
         let total = ("all".to_owned(), self.total());
@@ -133,7 +133,7 @@ impl fmt::Display for Report {
             let Counts { skips, refused, resets, hangs, crashes, forged_boots } = counts;
             writeln!(
                 formatter,
-                "{name:<16} {skips:>7} {forged_boots:>12} {refused:>8} {resets:>7} {hangs:>6} {crashes:>8}"
+                "{name:<24} {skips:>7} {forged_boots:>12} {refused:>8} {resets:>7} {hangs:>6} {crashes:>8}"
             )?;
         }
         for one in &self.scenarios {

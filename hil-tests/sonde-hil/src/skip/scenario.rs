@@ -1,9 +1,12 @@
 //! The forged images, each of them in slot A with slot B empty, and a boot log that calls it the confirmed one.
 
+use bootloader::model::key_sets::{anchors_with_roots, id_of, key_set, next_release_key, release_entry, sign_set};
 use bootloader::model::release::{REVISION, Release, anchors, release_key, unknown_key};
+use protocol::anchors::Stage;
 use protocol::boot_record::{BootRecord, BootState, Phase, Switch};
 use protocol::identity::{DEFAULT_UNIT_ID, Identity, Serial};
-use protocol::layout::{ANCHORS_OFFSET, BOOT_LOG_OFFSETS, ERASED, FLASH_SIZE, IDENTITY_OFFSET, Slot};
+use protocol::key_set::{AcceptanceNote, BODY_SIZE, SignedKeySet, copy};
+use protocol::layout::{ANCHORS_OFFSET, BOOT_LOG_OFFSETS, ERASED, FLASH_SIZE, IDENTITY_OFFSET, KEY_SET_OFFSETS, Slot};
 use protocol::manifest::{HardwareSet, SignedManifest};
 use protocol::semver::Version;
 use serde::Serialize;
@@ -29,21 +32,77 @@ pub enum Scenario {
     OtherHardware,
     /// Well signed, of a version below the floor.
     BelowFloor,
+    /// Nothing is wrong with it: its key is in a key set that two of three roots have signed. The image has to boot.
+    GenuineByKeySet,
+    /// Well signed by a key of the anchors, which a key set in force revokes.
+    RevokedKey,
+    /// Signed by a key that only a key set names, whose two signatures both are wrong by one bit.
+    ForgedKeySet,
+    /// The same on a unit where one signature would be enough, and that one is wrong.
+    ForgedKeySetOfOne,
+    /// Signed by a key that only a key set names, which one root has signed and two have to.
+    BelowThreshold,
 }
 
 impl Scenario {
     /// Those that must not boot.
-    pub const FORGED: [Self; 5] =
-        [Self::BadSignature, Self::FlippedBody, Self::UnknownKey, Self::OtherHardware, Self::BelowFloor];
+    pub const FORGED: [Self; 9] = [
+        Self::BadSignature,
+        Self::FlippedBody,
+        Self::UnknownKey,
+        Self::OtherHardware,
+        Self::BelowFloor,
+        Self::RevokedKey,
+        Self::ForgedKeySet,
+        Self::ForgedKeySetOfOne,
+        Self::BelowThreshold,
+    ];
 
-    /// Whether a slip in this arithmetic could help the image: only in the one that its refusal comes from.
+    /// Those that have to boot.
+    pub(super) const GENUINE: [Self; 2] = [Self::Genuine, Self::GenuineByKeySet];
+
+    /// Whether a slip in this arithmetic could help the image: only in the one that its refusal comes from. Signatures of
+    /// key sets are checked by the code that `BadSignature` goes through, so it is left out for them.
     pub(super) fn can_arithmetic_matter(self, function: &str) -> bool {
         let image_hash = function.contains("bootloader");
         match self {
             Self::BadSignature => !image_hash,
             Self::FlippedBody => image_hash || function.contains("mem"),
-            Self::Genuine | Self::UnknownKey | Self::OtherHardware | Self::BelowFloor => false,
+            _ => false,
         }
+    }
+
+    /// Root keys that have to sign a key set; 0 on a unit without them.
+    fn threshold(self) -> u8 {
+        match self {
+            Self::GenuineByKeySet | Self::RevokedKey | Self::ForgedKeySet | Self::BelowThreshold => 2,
+            Self::ForgedKeySetOfOne => 1,
+            _ => 0,
+        }
+    }
+
+    fn sign(self, release: &Release) -> SignedManifest {
+        let key = match self {
+            Self::UnknownKey => unknown_key(),
+            Self::GenuineByKeySet | Self::ForgedKeySet | Self::ForgedKeySetOfOne | Self::BelowThreshold => {
+                next_release_key()
+            }
+            _ => release_key(),
+        };
+        release.sign(&key)
+    }
+
+    fn key_set(self) -> Option<SignedKeySet> {
+        let adding = key_set(1, &[release_entry(&next_release_key())], &[], None);
+        let signed = match self {
+            Self::GenuineByKeySet => sign_set(&adding, &[0, 1]),
+            Self::RevokedKey => sign_set(&key_set(1, &[], &[id_of(&release_key())], None), &[0, 1]),
+            Self::ForgedKeySet => spoilt(sign_set(&adding, &[0, 1])),
+            Self::ForgedKeySetOfOne => spoilt(sign_set(&adding, &[0])),
+            Self::BelowThreshold => sign_set(&adding, &[0]),
+            _ => return None,
+        };
+        Some(signed)
     }
 
     fn flash(self) -> Vec<u8> {
@@ -53,11 +112,11 @@ impl Scenario {
             release.manifest.hardware = HardwareSet::only(REVISION + 1);
         }
         release = release.with_hash();
-        let mut signed = release.sign(&if self == Self::UnknownKey { unknown_key() } else { release_key() });
+        let mut signed = self.sign(&release);
         match self {
             Self::BadSignature => flip_signature(&mut signed),
             Self::FlippedBody => release.image[IMAGE_SIZE / 2] ^= 1,
-            Self::Genuine | Self::UnknownKey | Self::OtherHardware | Self::BelowFloor => {}
+            _ => {}
         }
         let state = BootState {
             active: release.image_ref(),
@@ -69,7 +128,14 @@ impl Scenario {
         let serial = Serial::parse("SKIP-1").expect("a good serial");
         let identity = Identity { hardware_revision: REVISION, unit_id: DEFAULT_UNIT_ID, serial };
         let mut flash = vec![ERASED; FLASH_SIZE as usize];
-        put(&mut flash, ANCHORS_OFFSET, &anchors().emit());
+        let anchors = match self.threshold() {
+            0 => anchors(),
+            threshold => anchors_with_roots(threshold, Stage::Production),
+        };
+        put(&mut flash, ANCHORS_OFFSET, &anchors.emit());
+        if let Some(set) = self.key_set() {
+            put(&mut flash, KEY_SET_OFFSETS[0], &copy(&set, &AcceptanceNote { number: 1, given_up: None }));
+        }
         put(&mut flash, IDENTITY_OFFSET, &identity.emit());
         for copy in BOOT_LOG_OFFSETS {
             put(&mut flash, copy, &BootRecord { sequence: 1, state }.emit());
@@ -89,6 +155,11 @@ impl std::fmt::Display for Scenario {
             Self::UnknownKey => "unknown key",
             Self::OtherHardware => "other hardware",
             Self::BelowFloor => "below floor",
+            Self::GenuineByKeySet => "genuine by key set",
+            Self::RevokedKey => "revoked key",
+            Self::ForgedKeySet => "forged key set",
+            Self::ForgedKeySetOfOne => "forged key set, one root",
+            Self::BelowThreshold => "key set below threshold",
         })
     }
 }
@@ -103,6 +174,18 @@ fn image() -> Vec<u8> {
     let mut image = BREAKPOINT.repeat(IMAGE_SIZE / 2);
     image[..8].copy_from_slice(&vectors[..8]);
     image
+}
+
+/// Every signature of the set with one bit of its first half flipped.
+fn spoilt(mut set: SignedKeySet) -> SignedKeySet {
+    const ENTRIES: usize = BODY_SIZE + 8;
+    const ENTRY_SIZE: usize = 72;
+    const KEY_ID_SIZE: usize = 8;
+    let count = usize::from(set.0[BODY_SIZE]);
+    for entry in set.0[ENTRIES..].chunks_exact_mut(ENTRY_SIZE).take(count) {
+        entry[KEY_ID_SIZE] ^= 1;
+    }
+    set
 }
 
 fn flip_signature(signed: &mut SignedManifest) {

@@ -3,6 +3,7 @@
 //! Exit codes: 0 none boots, 1 some do or nothing could be run, 2 usage.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing counts is all this program does")]
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,6 +16,9 @@ struct Arguments {
     /// The loader as it was linked
     #[arg(value_name = "LOADER_ELF")]
     loader: PathBuf,
+    /// Only one address in so many, outside of arithmetic: for a quick look
+    #[arg(long, value_name = "N", conflicts_with = "write")]
+    slice: Option<NonZero<usize>>,
     /// Print JSON: the report, then the figure
     #[arg(long)]
     json: bool,
@@ -25,7 +29,8 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let report = match run(&arguments.loader, Extent::Full) {
+    let extent = arguments.slice.map_or(Extent::Full, Extent::Slice);
+    let report = match run(&arguments.loader, extent) {
         Ok(report) => report,
         Err(error) => {
             eprintln!("skip: {error}");

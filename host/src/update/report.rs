@@ -241,7 +241,7 @@ impl Report {
             Outcome::OnTrial => format!("{before} -> {after}, on trial; keep it with: sonde confirm"),
             Outcome::Revived => format!("REVIVED from recovery, runs {after}, confirmed"),
             Outcome::NotWell { reason } => format!(
-                "NOT WELL, runs {after} on trial with nothing to go back to: {reason}; hold the recovery pin through a reset and update it to another release"
+                "NOT WELL, runs {after} on trial with nothing to go back to: {reason}; update it to another release"
             ),
             Outcome::FellIntoRecovery { reason } => {
                 format!("IN RECOVERY, runs nothing: {reason}; update it to another release")

@@ -198,9 +198,18 @@ mod tests {
             noise in proptest::collection::vec(any::<u8>(), 0..30), count in 1_u8..=125,
         ) {
             let wanted = Answer { address: 2, pdu: registers(count) };
+            let line = [&noise[..], &frame(2, &wanted.pdu)].concat();
+            // One time in 65,536 noise has a good CRC by chance, and then it is a frame to whoever hears it.
+            let by_chance = |start: usize| match answer_length(&line[start..]) {
+                FrameLength::Exactly(length) if length <= line.len() - start => {
+                    Frame::parse(&line[start..start + length]).is_some()
+                }
+                FrameLength::Unknown => Frame::parse(&line[start..]).is_some(),
+                FrameLength::Exactly(_) | FrameLength::Needs(_) => false,
+            };
+            prop_assume!(!(0..noise.len()).any(by_chance));
             let mut framer = Framer::default();
-            framer.push(&noise);
-            framer.push(&frame(2, &wanted.pdu));
+            framer.push(&line);
             let mut found = Vec::new();
             while let Some(answer) = framer.next(Line::Silent) {
                 found.push(answer);

@@ -67,6 +67,7 @@ impl Mode {
         [Self::Before, Self::After, Self::Garbage, Self::Poison, Self::Unstable, Self::Half, Self::Weak];
 
     /// Whether something is left to chance.
+    #[cfg(feature = "embassy-boot")]
     pub(super) const fn is_torn(self) -> bool {
         !matches!(self, Self::Before | Self::After)
     }

@@ -7,7 +7,7 @@ use protocol::digest::KeyId;
 use protocol::layout::{ANCHORS_OFFSET, FLASH_BASE};
 use serde::Serialize;
 use sonde::key::anchors::{Believed, write_new};
-use sonde::key::file::{read_public, read_public_root};
+use sonde::key::file::read_public;
 
 use super::Failed;
 
@@ -72,7 +72,7 @@ impl std::fmt::Display for Report {
 pub(crate) fn run(args: &Args) -> Result<Report, Failed> {
     let release = |paths: &[PathBuf]| paths.iter().map(|path| read_public(path)).collect::<Result<Vec<_>, _>>();
     let believed = Believed {
-        roots: args.roots.iter().map(|path| read_public_root(path)).collect::<Result<_, _>>()?,
+        roots: args.roots.iter().map(|path| read_public(path)).collect::<Result<_, _>>()?,
         threshold: args.threshold,
         release: release(&args.release)?,
         development: release(&args.development)?,

@@ -1,6 +1,6 @@
 //! `sonde key root new`
 
-use sonde::key::file::write_new_root;
+use sonde::key::file::write_new;
 use sonde::key::root::RootKey;
 
 use super::Failed;
@@ -20,5 +20,5 @@ pub(crate) struct Args {
 /// Makes the key pair.
 pub(crate) fn run(args: &Args) -> Result<Report, Failed> {
     let key = RootKey::generate();
-    args.new.write("root", key.public().id(), |path, protection| write_new_root(path, &key, protection))
+    args.new.write("root", key.public().id(), |path, protection| write_new(path, &key, protection))
 }

@@ -7,6 +7,7 @@ use protocol::key_set::{FloorReset, ReleaseKey, Units};
 use protocol::manifest::PRODUCT;
 use protocol::semver::Version;
 use sonde::key::file::read_public;
+use sonde::key::pair::Release;
 use sonde::key_set::change::{Change, next};
 use sonde::key_set::file::KeySetFile;
 
@@ -86,7 +87,7 @@ impl Base {
 pub(crate) fn run(args: &Args) -> Result<View, Failed> {
     let stage = if args.development { Stage::Development } else { Stage::Production };
     let added = |path: &PathBuf| {
-        let public_key = read_public(path)?.bytes();
+        let public_key = read_public::<Release>(path)?.bytes();
         Ok::<_, Failed>(ReleaseKey { public_key, stage, expires_at_floor: args.expires_at_floor })
     };
     let floor_reset = args.reset_floor.zip(args.unit_serial).map(|(to, units)| FloorReset { to, units });

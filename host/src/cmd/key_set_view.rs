@@ -8,7 +8,7 @@ use protocol::digest::KeyId;
 use protocol::key_set::{FloorReset, ReleaseKey, Units};
 use serde::Serialize;
 use sonde::key::anchors;
-use sonde::key::file::read_public_root;
+use sonde::key::file::read_public;
 use sonde::key_set::file::KeySetFile;
 use sonde::key_set::signatures::{Roots, Worth};
 
@@ -35,7 +35,7 @@ impl RootOptions {
             return Ok(Some(Roots::of(&anchors::read(page)?)));
         }
         let Some(threshold) = self.threshold else { return Ok(None) };
-        let keys = self.root.iter().map(|path| read_public_root(path)).collect::<Result<_, _>>()?;
+        let keys = self.root.iter().map(|path| read_public(path)).collect::<Result<_, _>>()?;
         Ok(Some(Roots { keys, threshold }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sonde::key::file::read_private_root;
+use sonde::key::file::read_private;
 use sonde::key_set::file::KeySetFile;
 
 use super::Failed;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<View, Failed> {
         if let Some(reset) = file.set.floor_reset() {
             args.confirm.meant(reset)?;
         }
-        let key = read_private_root(path, || passphrase::existing(args.passphrase_file.as_deref()))?;
+        let key = read_private(path, || passphrase::existing(args.passphrase_file.as_deref()))?;
         file = file.signed_by(&key)?;
     }
     file.write_new(&args.out)?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use protocol::digest::KeyId;
 use protocol::semver::Version;
 use sonde::key::file::{ReadKeyError, read_public};
+use sonde::key::pair::Release;
 
 /// `1.2.3`
 pub(crate) fn version(text: &str) -> Result<Version, String> {
@@ -15,7 +16,7 @@ pub(crate) fn version(text: &str) -> Result<Version, String> {
 pub(crate) fn release_key(text: &str) -> Result<KeyId, ReadKeyError> {
     match key_id(text) {
         Some(id) => Ok(id),
-        None => read_public(Path::new(text)).map(|key| key.id()),
+        None => read_public::<Release>(Path::new(text)).map(|key| key.id()),
     }
 }
 

@@ -5,7 +5,6 @@
 
 mod pem;
 
-use std::fmt::{self, Display, Formatter};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -13,32 +12,13 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
+use super::pair::{PrivateKey, PublicKey, Purpose, Role};
 use super::passphrase::{Passphrase, PassphraseError};
-use super::root::{RootKey, RootPublicKey};
-use super::{PublicKey, ReleaseKey};
 use crate::failure::{Class, Failure};
 use crate::whole_file::{self, Existing, WriteError};
 
 /// Longest key file worth reading, bytes; ours have fewer than 500.
 const MAX_FILE: u64 = 64 * 1024;
-
-/// What a key is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// It signs images.
-    Release,
-    /// It signs key sets.
-    Root,
-}
-
-impl Display for Role {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Release => "release",
-            Self::Root => "root",
-        })
-    }
-}
 
 /// How a private key file is protected.
 #[derive(Debug)]
@@ -168,67 +148,40 @@ pub fn public_path(private: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`NewKeyError`]; then neither file was made.
-pub fn write_new(path: &Path, key: &ReleaseKey, protection: &Protection) -> Result<PathBuf, NewKeyError> {
-    write_pair(path, &key.0, Role::Release, protection)
-}
-
-/// The same for a root key.
-///
-/// # Errors
-/// [`NewKeyError`]; then neither file was made.
-pub fn write_new_root(path: &Path, key: &RootKey, protection: &Protection) -> Result<PathBuf, NewKeyError> {
-    write_pair(path, &key.0, Role::Root, protection)
-}
-
-fn write_pair(path: &Path, key: &SigningKey, role: Role, protection: &Protection) -> Result<PathBuf, NewKeyError> {
+pub fn write_new<P: Purpose>(
+    path: &Path,
+    key: &PrivateKey<P>,
+    protection: &Protection,
+) -> Result<PathBuf, NewKeyError> {
     let public = public_path(path);
     if let Some(taken) = [path, &public].into_iter().find(|path| path.symlink_metadata().is_ok()) {
         return Err(NewKeyError::Exists { path: taken.to_owned() });
     }
-    write_file(&public, pem::public(&key.verifying_key(), role).as_bytes(), 0o644)?;
-    write_file(path, pem::private(key, role, protection).as_bytes(), 0o600).inspect_err(|_| {
+    write_file(&public, pem::public(&key.public().0, P::ROLE).as_bytes(), 0o644)?;
+    write_file(path, pem::private(&key.0, P::ROLE, protection).as_bytes(), 0o600).inspect_err(|_| {
         // Best effort: a public key without its private one is harmless.
         let _ = std::fs::remove_file(&public);
     })?;
     Ok(public)
 }
 
-/// Reads a private release key; asks for the passphrase only when the file is encrypted.
+/// Reads a private key; asks for the passphrase only when the file is encrypted.
 ///
 /// # Errors
-/// [`ReadKeyError`], the file's permissions included.
-pub fn read_private(
+/// [`ReadKeyError`], the file's permissions and a key for another purpose included.
+pub fn read_private<P: Purpose>(
     path: &Path,
     passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
-) -> Result<ReleaseKey, ReadKeyError> {
-    private_of(path, Some(Role::Release), passphrase).map(|(key, _)| ReleaseKey(key))
+) -> Result<PrivateKey<P>, ReadKeyError> {
+    private_of(path, Some(P::ROLE), passphrase).map(|(key, _)| PrivateKey::new(key))
 }
 
-/// The same for a root key.
+/// Reads a public key.
 ///
 /// # Errors
-/// [`ReadKeyError`], the file's permissions included.
-pub fn read_private_root(
-    path: &Path,
-    passphrase: impl FnOnce() -> Result<Passphrase, PassphraseError>,
-) -> Result<RootKey, ReadKeyError> {
-    private_of(path, Some(Role::Root), passphrase).map(|(key, _)| RootKey(key))
-}
-
-/// Reads a public release key.
-///
-/// # Errors
-/// [`ReadKeyError`].
-pub fn read_public(path: &Path) -> Result<PublicKey, ReadKeyError> {
-    public_of(path, Some(Role::Release)).map(|(key, _)| PublicKey(key))
-}
-
-/// Reads a public root key.
-///
-/// # Errors
-/// [`ReadKeyError`].
-pub fn read_public_root(path: &Path) -> Result<RootPublicKey, ReadKeyError> {
-    public_of(path, Some(Role::Root)).map(|(key, _)| RootPublicKey(key))
+/// [`ReadKeyError`], a key for another purpose included.
+pub fn read_public<P: Purpose>(path: &Path) -> Result<PublicKey<P>, ReadKeyError> {
+    public_of(path, Some(P::ROLE)).map(|(key, _)| PublicKey::new(key))
 }
 
 /// What is public about the key in a file, whichever half and role it has: its role and its bytes.
@@ -243,7 +196,7 @@ pub fn read_any(
         Ok(found) => found,
         Err(_) => private_of(path, None, passphrase).map(|(key, role)| (key.verifying_key(), role))?,
     };
-    Ok((role, PublicKey(key)))
+    Ok((role, PublicKey::new(key)))
 }
 
 /// A public key as SPKI PEM, as its file holds it.

@@ -1,32 +1,17 @@
-//! Root keys: sign key sets and nothing else. Types of their own, so that one cannot sign a release.
+//! Root keys: sign key sets and nothing else.
 
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use protocol::digest::KeyId;
+use ed25519_dalek::{Signature, Signer as _};
 use protocol::key_set::SignedKeySet;
-use rand_core::OsRng;
 
-/// A private root key. Wiped from memory when dropped; never printed.
-pub struct RootKey(pub(super) SigningKey);
+use super::pair::{PrivateKey, PublicKey, Root};
+
+/// A private root key.
+pub type RootKey = PrivateKey<Root>;
+
+/// A public root key.
+pub type RootPublicKey = PublicKey<Root>;
 
 impl RootKey {
-    /// A new key from the operating system's randomness.
-    #[must_use]
-    pub fn generate() -> Self {
-        Self(SigningKey::generate(&mut OsRng))
-    }
-
-    /// A key from its 32 secret bytes.
-    #[must_use]
-    pub fn from_secret(secret: &[u8; 32]) -> Self {
-        Self(SigningKey::from_bytes(secret))
-    }
-
-    /// Its public half.
-    #[must_use]
-    pub fn public(&self) -> RootPublicKey {
-        RootPublicKey(self.0.verifying_key())
-    }
-
     /// Adds its signature to a key set; `None` when all places are taken by others.
     #[must_use]
     pub fn sign(&self, set: &SignedKeySet) -> Option<SignedKeySet> {
@@ -34,35 +19,7 @@ impl RootKey {
     }
 }
 
-impl std::fmt::Debug for RootKey {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "RootKey({})", self.public().id())
-    }
-}
-
-/// A public root key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RootPublicKey(pub(super) VerifyingKey);
-
 impl RootPublicKey {
-    /// Reads its 32 bytes, as trust anchors hold them; `None` for bytes that are no key, or a weak one.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
-        VerifyingKey::from_bytes(bytes).ok().filter(|key| !key.is_weak()).map(Self)
-    }
-
-    /// Its 32 bytes, as trust anchors hold them.
-    #[must_use]
-    pub fn bytes(&self) -> [u8; 32] {
-        self.0.to_bytes()
-    }
-
-    /// Its short name, as key sets carry it.
-    #[must_use]
-    pub fn id(&self) -> KeyId {
-        KeyId::of(self.0.as_bytes())
-    }
-
     /// Whether this key signed the set. Strict, as units are (`boot:B4`).
     #[must_use]
     pub fn signed(&self, set: &SignedKeySet) -> bool {
@@ -74,6 +31,7 @@ impl RootPublicKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::digest::KeyId;
     use protocol::key_set::{BODY_SIZE, KeySet};
     use protocol::manifest::PRODUCT;
 
@@ -102,11 +60,5 @@ mod tests {
         let once = key.sign(&set()).expect("room");
         assert_eq!(key.sign(&once), Some(once.clone()));
         assert_eq!(once.signers().count(), 1);
-    }
-
-    #[test]
-    fn a_key_is_not_shown_when_it_is_debug_printed() {
-        let key = RootKey::from_secret(&[1; 32]);
-        assert_eq!(format!("{key:?}"), format!("RootKey({})", key.public().id()));
     }
 }

@@ -9,7 +9,8 @@ use pkcs8::{EncodePrivateKey as _, EncryptedPrivateKeyInfo, LineEnding, PrivateK
 use rand_core::{OsRng, RngCore as _};
 use zeroize::Zeroizing;
 
-use super::{Protection, ReadKeyError, Role};
+use super::{Protection, ReadKeyError};
+use crate::key::pair::Role;
 use crate::key::passphrase::{Passphrase, PassphraseError};
 
 /// scrypt cost as a power of two, block size and parallelism. 16 MiB of memory: the most that OpenSSL accepts by default

@@ -6,6 +6,9 @@ use proptest::prelude::*;
 
 use super::pem::{parse_private, parse_public};
 use super::*;
+use crate::key::ReleaseKey;
+use crate::key::pair::{Release, Root};
+use crate::key::root::RootKey;
 
 fn passphrase(text: &str) -> Passphrase {
     Passphrase::new(text, "a test").expect("not empty")
@@ -49,12 +52,12 @@ fn a_private_key_file_has_mode_0600_and_one_that_others_can_read_is_not_used() {
     assert_eq!(mode_of(&path.metadata().expect("it exists")) & 0o777, 0o600);
     for mode in [0o640, 0o604, 0o620, 0o601, 0o666] {
         set_mode(&path, mode);
-        let error = read_private(&path, nobody_asks).expect_err("too open");
+        let error = read_private::<Release>(&path, nobody_asks).expect_err("too open");
         assert!(matches!(error, ReadKeyError::TooOpen { .. }));
         assert!(error.to_string().contains("chmod 600"), "{error}");
     }
     set_mode(&path, 0o400);
-    read_private(&path, nobody_asks).expect("read-only for its owner is as good");
+    read_private::<Release>(&path, nobody_asks).expect("read-only for its owner is as good");
 }
 
 #[test]
@@ -77,9 +80,9 @@ fn a_wrong_passphrase_is_told_from_a_missing_one() {
     let folder = folder();
     let path = folder.path().join("key");
     write_new(&path, &ReleaseKey::generate(), &Protection::Encrypted(passphrase("right"))).expect("a new name");
-    let wrong = read_private(&path, || Ok(passphrase("wrong"))).expect_err("another passphrase");
+    let wrong = read_private::<Release>(&path, || Ok(passphrase("wrong"))).expect_err("another passphrase");
     assert!(matches!(wrong, ReadKeyError::WrongPassphrase { .. }));
-    let missing = read_private(&path, || Err(PassphraseError::NoTerminal)).expect_err("no passphrase");
+    let missing = read_private::<Release>(&path, || Err(PassphraseError::NoTerminal)).expect_err("no passphrase");
     assert!(missing.to_string().contains("SONDE_PASSPHRASE"), "{missing}");
 }
 
@@ -109,19 +112,19 @@ fn a_root_key_is_not_taken_for_a_release_key_nor_the_other_way_round() {
     let (root, release) = (folder.path().join("root"), folder.path().join("release"));
     let protection = Protection::Encrypted(passphrase("x"));
     let (root_key, release_key) = (RootKey::generate(), ReleaseKey::generate());
-    let root_public = write_new_root(&root, &root_key, &protection).expect("a new name");
+    let root_public = write_new(&root, &root_key, &protection).expect("a new name");
     let release_public = write_new(&release, &release_key, &protection).expect("a new name");
     let is = |error: ReadKeyError, role| matches!(error, ReadKeyError::OtherRole { found, .. } if found == role);
     // Nobody is asked for the passphrase of a key that would not be used.
-    assert!(is(read_private(&root, nobody_asks).expect_err("a root key"), Role::Root));
-    assert!(is(read_private_root(&release, nobody_asks).expect_err("a release key"), Role::Release));
-    let error = read_public(&root_public).expect_err("a root key");
+    assert!(is(read_private::<Release>(&root, nobody_asks).expect_err("a root key"), Role::Root));
+    assert!(is(read_private::<Root>(&release, nobody_asks).expect_err("a release key"), Role::Release));
+    let error = read_public::<Release>(&root_public).expect_err("a root key");
     assert!(error.to_string().contains("is a root key, expected a release key"), "{error}");
     assert!(is(error, Role::Root));
-    assert!(is(read_public_root(&release_public).expect_err("a release key"), Role::Release));
-    let read = read_private_root(&root, || Ok(passphrase("x"))).expect("the key just written");
+    assert!(is(read_public::<Root>(&release_public).expect_err("a release key"), Role::Release));
+    let read = read_private(&root, || Ok(passphrase("x"))).expect("the key just written");
     assert_eq!(read.public(), root_key.public());
-    assert_eq!(read_public_root(&root_public).expect("the key just written"), root_key.public());
+    assert_eq!(read_public(&root_public).expect("the key just written"), root_key.public());
     let (role, public) = read_any(&root, || Ok(passphrase("x"))).expect("any key");
     assert_eq!((role, public.bytes()), (Role::Root, root_key.public().bytes()));
 }
@@ -140,7 +143,7 @@ fn openssl_reads_what_we_write_and_we_read_what_it_writes() {
     assert_eq!(read, std::fs::read_to_string(public).expect("written beside it"));
 
     let root = folder.path().join("root");
-    write_new_root(&root, &RootKey::generate(), &Protection::Encrypted(passphrase("y"))).expect("a new name");
+    write_new(&root, &RootKey::generate(), &Protection::Encrypted(passphrase("y"))).expect("a new name");
     let read = openssl(&["pkey", "-pubout", "-passin", "pass:y", "-in"], &root);
     assert!(std::fs::read_to_string(public_path(&root)).expect("written beside it").ends_with(&read));
 

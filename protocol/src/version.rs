@@ -3,7 +3,7 @@
 //! The rule: messages are **append-only**. A new variant of [`crate::message::Request`], [`crate::message::Answer`] or
 //! [`crate::message::Refusal`] goes last and raises [`CURRENT`]; a new field is a new variant. Nothing is renamed in
 //! meaning, reordered or removed while a unit in the field may speak it, since postcard numbers variants by position.
-//! `tests/wire_v1.rs` holds the bytes of every message of version 1, `tests/wire_v2.rs` of what version 2 added: if one
+//! `tests/wire/v1.rs` holds the bytes of every message of version 1, `tests/wire/v2.rs` of what version 2 added: if one
 //! fails, revert the change, not the test.
 //!
 //! Version 2 brought key sets and the answers of a loader in recovery.

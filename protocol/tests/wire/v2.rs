@@ -1,12 +1,8 @@
 //! The bytes of what version 2 added to the mailbox protocol, and of the fixed records that came with it.
-//!
-//! If a test in this file fails, **revert the change, not the test**: units in the field would no longer be understood
-//! (`sonde_protocol::version` has the rule).
-#![cfg(feature = "messages")]
 
 use sonde_protocol::anchors::{ANCHORS_SIZE, Anchor, Anchors, Role, Stage};
 use sonde_protocol::boot_record::{BootRecord, BootState, ImageRef, Phase, Switch};
-use sonde_protocol::digest::{ImageTag, KeyId};
+use sonde_protocol::digest::KeyId;
 use sonde_protocol::handover::{Mark, MarkKind};
 use sonde_protocol::identity::Serial;
 use sonde_protocol::key_set::{
@@ -21,42 +17,7 @@ use sonde_protocol::message::{
 use sonde_protocol::reset::ResetCause;
 use sonde_protocol::semver::Version;
 
-fn request_is(request: &Request, bytes: &[u8]) {
-    let mut buffer = [0; 250];
-    assert_eq!(request.emit(&mut buffer), Ok(bytes), "{request:?}");
-    assert_eq!(Request::parse(bytes).as_ref(), Ok(request));
-}
-
-fn reply_is(reply: &Reply, bytes: &[u8]) {
-    let mut buffer = [0; 250];
-    assert_eq!(reply.emit(&mut buffer), Ok(bytes), "{reply:?}");
-    assert_eq!(Reply::parse(bytes).as_ref(), Ok(reply));
-}
-
-fn answer_is(answer: Answer, bytes: &[u8]) {
-    let mut whole = vec![1]; // Reply::Done
-    whole.extend(bytes);
-    reply_is(&Reply::Done(answer), &whole);
-}
-
-fn refusal_is(refusal: Refusal, bytes: &[u8]) {
-    let mut whole = vec![2]; // Reply::Refused
-    whole.extend(bytes);
-    reply_is(&Reply::Refused(refusal), &whole);
-}
-
-/// Slot B, version 1.2.300, tag 01..08.
-fn image() -> ImageRef {
-    ImageRef { slot: Slot::B, version: Version::new(1, 2, 300), tag: ImageTag([1, 2, 3, 4, 5, 6, 7, 8]) }
-}
-
-const IMAGE: [u8; 13] = [
-    1, // slot B
-    1, // major
-    2, // minor
-    0xAC, 0x02, // patch 300, varint
-    1, 2, 3, 4, 5, 6, 7, 8, // tag
-];
+use crate::frozen::{IMAGE, answer_is, image, refusal_is, request_is};
 
 const LAST: Version = Version::new(u16::MAX, u16::MAX, u16::MAX);
 

@@ -14,7 +14,7 @@
 //!   page is untouched.
 
 use embedded_storage::nor_flash::{NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
-use protocol::layout::{BOOT_LOG_OFFSETS, FLASH_SIZE, KEY_SET_OFFSETS, PAGE_SIZE, SLOT_SIZE, Slot, WORD_SIZE};
+use protocol::layout::{BOOT_LOG_OFFSETS, ERASED, FLASH_SIZE, KEY_SET_OFFSETS, PAGE_SIZE, SLOT_SIZE, Slot, WORD_SIZE};
 use thiserror::Error;
 
 /// Flash that keeps the contract of this module, for reading.
@@ -149,6 +149,20 @@ pub fn check_read(offset: u32, length: usize) -> Result<(), FlashError> {
         Some(end) if end <= FLASH_SIZE => Ok(()),
         _ => Err(FlashError::Range { offset, length: u32::try_from(length).unwrap_or(u32::MAX) }),
     }
+}
+
+/// Writes whole words from `offset` on, which have to be erased. Words that are all `0xFF` stay erased.
+///
+/// # Errors
+/// [`FlashError`]; the words before the one it names are written.
+pub fn write_words<F: Flash + ?Sized>(flash: &mut F, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
+    let (words, _) = bytes.as_chunks::<{ WORD_SIZE as usize }>();
+    for (word, place) in words.iter().zip((offset..).step_by(WORD_SIZE as usize)) {
+        if word.iter().any(|&byte| byte != ERASED) {
+            flash.write(place, word)?;
+        }
+    }
+    Ok(())
 }
 
 /// Checks that a write stays inside flash and is made of whole words.

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
-use protocol::layout::{ERASED, FLASH_SIZE, PAGE_SIZE, WORD_SIZE};
+use protocol::layout::{FLASH_SIZE, PAGE_SIZE, WORD_SIZE};
 
 pub use self::tear::Tear;
 
@@ -275,22 +275,8 @@ impl NorFlash for FlashModel {
     }
 }
 
-/// Waits for nothing: in the model every operation is over at once.
-impl BackgroundFlash for FlashModel {
-    async fn erase_page(&mut self, offset: u32) -> Result<(), FlashError> {
-        self.erase(offset, offset + PAGE_SIZE)
-    }
-
-    async fn write_words(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
-        for (offset, word) in (offset..).step_by(WORD_SIZE as usize).zip(bytes.chunks(WORD_SIZE as usize)) {
-            // As the chip's driver does: a word of 0xFF stays erased.
-            if word.iter().any(|&byte| byte != ERASED) {
-                self.write(offset, word)?;
-            }
-        }
-        Ok(())
-    }
-}
+/// In the model every operation is over at once.
+impl BackgroundFlash for FlashModel {}
 
 #[cfg(test)]
 mod tests;

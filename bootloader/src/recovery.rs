@@ -68,12 +68,6 @@ pub struct Recovery {
     restart_at_ms: Option<u32>,
 }
 
-/// A unit behind whatever lock its surroundings need. The closure must be short: the bus waits for it.
-pub trait Desk {
-    /// Asks or changes it.
-    fn with<R>(&self, ask: impl FnOnce(&mut Recovery) -> R) -> R;
-}
-
 /// A unit that has just found out that it stays, and who works for it. The flash has to permit both slots.
 pub fn start<F: Flash>(mut flash: F, situation: Situation) -> (Recovery, Worker<F>) {
     let log = BootLog::read(&mut flash);

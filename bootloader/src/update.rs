@@ -18,8 +18,7 @@ pub mod marks;
 pub mod refusals;
 mod write_page;
 
-use protocol::mailbox::{self, Chunk, StatusWindow};
-use protocol::modbus::exception::Exception;
+use protocol::mailbox::{self, StatusWindow};
 
 pub use background_flash::BackgroundFlash;
 pub use keys::{KeySite, Keys};
@@ -45,7 +44,7 @@ pub trait Updatable {
 /// A unit behind whatever lock its surroundings need. The closure must be short: the bus waits for it.
 pub trait Shared {
     /// The unit.
-    type Unit: Updatable;
+    type Unit;
 
     /// Asks or changes it.
     fn with<R>(&self, ask: impl FnOnce(&mut Self::Unit) -> R) -> R;
@@ -73,29 +72,12 @@ impl Update {
         self.transfer.status_window(self.session.sequence())
     }
 
-    /// Takes what was written to the chunk window.
-    ///
-    /// # Errors
-    /// Exception 3 for what is no chunk of this transfer, 6 when there is no room for it just now.
-    pub fn chunk(&mut self, window: &[u8]) -> Result<(), Exception> {
-        let chunk = Chunk::parse(window).ok_or(Exception::IllegalDataValue)?;
-        match self.transfer.take_chunk(&chunk) {
-            Intake::Taken => Ok(()),
-            Intake::NoRoom => Err(Exception::Busy),
-            Intake::NotOfThisTransfer | Intake::OutsideImage => Err(Exception::IllegalDataValue),
-        }
-    }
-
     /// Reads a window that starts at `start` into `out`; `None` when none does, or it is shorter than asked for.
     pub fn read_window(&self, start: u16, out: &mut [u8]) -> Option<()> {
         let registers = (out.len() / 2) as u16;
         match start {
             mailbox::RESPONSE if registers <= mailbox::RESPONSE_REGISTERS => self.session.read_response(out),
-            mailbox::STATUS if registers <= mailbox::STATUS_REGISTERS => {
-                for (place, word) in out.chunks_exact_mut(2).zip(self.status_window().emit()) {
-                    place.copy_from_slice(&word.to_be_bytes());
-                }
-            }
+            mailbox::STATUS if registers <= mailbox::STATUS_REGISTERS => self.status_window().read(out),
             _ => return None,
         }
         Some(())

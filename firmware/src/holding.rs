@@ -40,7 +40,7 @@ impl bus::Unit for Unit {
     fn read(&self, range: Range, out: &mut [u8]) -> Result<(), Exception> {
         match self.update.read_window(range.start, out) {
             Some(()) => Ok(()),
-            None => fill(out, range.addresses().map(read_one_of(self))),
+            None => fill(out, range.addresses().map(|address| self.read_one(address))),
         }
     }
 
@@ -51,7 +51,9 @@ impl bus::Unit for Unit {
     fn write(&mut self, start: u16, words: Words<'_>) -> Result<(), Exception> {
         match start {
             mailbox::REQUEST if words.quantity() <= mailbox::REQUEST_REGISTERS => self.request(words.bytes()),
-            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => self.update.chunk(words.bytes()),
+            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => {
+                self.update.transfer.take_window(words.bytes())
+            }
             _ => self.write_map(start, words),
         }
     }
@@ -61,7 +63,9 @@ impl bus::Unit for Unit {
     fn write_broadcast(&mut self, start: u16, words: Words<'_>) {
         // There is nobody to tell: a chunk that found no room shows as a missing page, any other write is not obeyed.
         let _unanswered = match start {
-            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => self.update.chunk(words.bytes()),
+            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => {
+                self.update.transfer.take_window(words.bytes())
+            }
             _ if is_emergency_stop(start, words) => self.write_map(start, words),
             _ => Ok(()),
         };
@@ -77,6 +81,14 @@ impl bus::Unit for Unit {
 }
 
 impl Unit {
+    fn read_one(&self, address: Option<u16>) -> Result<u16, Exception> {
+        match address.map(registers::at) {
+            Some(At::Register { register, word }) => Ok(map::read(self, register.id, word)),
+            Some(At::Reserved) => Ok(0),
+            Some(At::Nothing) | None => Err(Exception::IllegalDataAddress),
+        }
+    }
+
     fn write_map(&mut self, start: u16, words: Words<'_>) -> Result<(), Exception> {
         let range = Range { start, quantity: words.quantity() };
         let targets =
@@ -104,14 +116,6 @@ impl Unit {
         };
         self.update.session.start(new, answer);
         Ok(())
-    }
-}
-
-fn read_one_of(unit: &Unit) -> impl Fn(Option<u16>) -> Result<u16, Exception> {
-    move |address| match address.map(registers::at) {
-        Some(At::Register { register, word }) => Ok(map::read(unit, register.id, word)),
-        Some(At::Reserved) => Ok(0),
-        Some(At::Nothing) | None => Err(Exception::IllegalDataAddress),
     }
 }
 

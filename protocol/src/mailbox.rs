@@ -180,6 +180,13 @@ impl StatusWindow {
         ]
     }
 
+    /// Copies the first registers into `out`, two bytes each, high byte first.
+    pub fn read(&self, out: &mut [u8]) {
+        for (place, word) in out.chunks_exact_mut(2).zip(self.emit()) {
+            place.copy_from_slice(&word.to_be_bytes());
+        }
+    }
+
     /// From the registers.
     #[must_use]
     pub const fn parse(registers: &[u16; STATUS_REGISTERS as usize]) -> Self {

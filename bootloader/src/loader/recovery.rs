@@ -14,9 +14,9 @@ mod time;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::exception;
 use sonde_bootloader::flash::WriteScope;
-use sonde_bootloader::recovery::{self, Desk, Recovery, Situation};
+use sonde_bootloader::recovery::{self, Recovery, Situation};
 use sonde_bootloader::stm32g4::flash::ChipFlash;
-use sonde_bootloader::update::Step;
+use sonde_bootloader::update::{Shared, Step};
 
 use self::line::Line;
 use self::station::Station;
@@ -60,7 +60,9 @@ fn SysTick() {
 /// The unit, as the main loop gets at it.
 struct Bus;
 
-impl Desk for Bus {
+impl Shared for Bus {
+    type Unit = Recovery;
+
     fn with<R>(&self, ask: impl FnOnce(&mut Recovery) -> R) -> R {
         room::with(|station| ask(station.unit()))
     }

@@ -1,14 +1,13 @@
 //! A unit in recovery on the bus: the mailbox windows. There is no register map, since nothing is measured or driven.
 
 use protocol::identity::{DEFAULT_UNIT_ID, Serial};
-use protocol::mailbox::{self, Chunk};
+use protocol::mailbox;
 use protocol::modbus::exception::Exception;
 
 use super::Recovery;
 use crate::bus::unit::RunIndicator;
 use crate::bus::{Nameplate, Range, Unit, Words};
 use crate::unit::{LOADER_VERSION, UNKNOWN_REVISION};
-use crate::update::Intake;
 
 impl Unit for Recovery {
     fn unit_id(&self) -> u8 {
@@ -29,10 +28,7 @@ impl Unit for Recovery {
         match range.start {
             mailbox::RESPONSE if range.quantity <= mailbox::RESPONSE_REGISTERS => self.mailbox.read(out),
             mailbox::STATUS if range.quantity <= mailbox::STATUS_REGISTERS => {
-                let status = self.transfer.status_window(self.mailbox.sequence());
-                for (place, word) in out.chunks_exact_mut(2).zip(status.emit()) {
-                    place.copy_from_slice(&word.to_be_bytes());
-                }
+                self.transfer.status_window(self.mailbox.sequence()).read(out);
             }
             _ => return Err(Exception::IllegalDataAddress),
         }
@@ -46,7 +42,7 @@ impl Unit for Recovery {
     fn write(&mut self, start: u16, words: Words<'_>) -> Result<(), Exception> {
         match start {
             mailbox::REQUEST if words.quantity() <= mailbox::REQUEST_REGISTERS => self.mailbox.take(words.bytes()),
-            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => self.chunk(words.bytes()),
+            mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => self.transfer.take_window(words.bytes()),
             _ => Err(Exception::IllegalDataAddress),
         }
     }
@@ -62,15 +58,4 @@ impl Unit for Recovery {
     fn frame_received(&mut self) {}
 
     fn exception_sent(&mut self) {}
-}
-
-impl Recovery {
-    fn chunk(&mut self, window: &[u8]) -> Result<(), Exception> {
-        let chunk = Chunk::parse(window).ok_or(Exception::IllegalDataValue)?;
-        match self.transfer.take_chunk(&chunk) {
-            Intake::Taken => Ok(()),
-            Intake::NoRoom => Err(Exception::Busy),
-            Intake::NotOfThisTransfer | Intake::OutsideImage => Err(Exception::IllegalDataValue),
-        }
-    }
 }

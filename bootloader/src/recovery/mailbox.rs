@@ -4,7 +4,8 @@
 use protocol::mailbox::{Envelope, MAX_REQUEST, RESPONSE_REGISTERS};
 use protocol::modbus::exception::Exception;
 
-use super::reply::{Plain, Refused, Reply};
+use super::reply::{Plain, Reply};
+use crate::update::session::{Arrival, arrival};
 
 /// [`protocol::message::Request::Hello`] on the wire.
 pub(super) const HELLO: u8 = 0;
@@ -80,37 +81,29 @@ impl Mailbox {
     /// Exception 3 for anything that is not one message.
     pub(super) fn take(&mut self, window: &[u8]) -> Result<(), Exception> {
         let (envelope, payload) = Envelope::parse(window).map_err(|_| Exception::IllegalDataValue)?;
-        if self.last == Some(envelope) {
-            self.shown = (envelope, self.kept);
-            return Ok(());
-        }
-        self.shown.0 = envelope;
-        if self.refuses(envelope, payload).is_err() {
-            return Ok(());
-        }
+        let arrival = arrival(self.last, self.todo != Todo::Nothing, envelope, payload == [HELLO]);
+        let (to, shown) = &mut self.shown;
+        *to = envelope;
+        let _refused = match arrival {
+            Arrival::New => return self.start(envelope, payload),
+            Arrival::Again => {
+                *shown = self.kept;
+                return Ok(());
+            }
+            Arrival::OtherSession { open } => shown.other_session(open),
+            Arrival::OutOfSequence { expected, found } => shown.out_of_sequence(expected, found),
+            Arrival::Busy => shown.refuse(Plain::Busy),
+        };
+        Ok(())
+    }
+
+    fn start(&mut self, envelope: Envelope, payload: &[u8]) -> Result<(), Exception> {
         let Some(place) = self.request.bytes.get_mut(..payload.len()) else { return Err(Exception::IllegalDataValue) };
         place.copy_from_slice(payload);
         (self.request.envelope, self.request.length) = (envelope, payload.len());
         (self.last, self.todo) = (Some(envelope), Todo::Waiting);
         self.show(Reply::new());
         Ok(())
-    }
-
-    fn refuses(&mut self, envelope: Envelope, payload: &[u8]) -> Result<(), Refused> {
-        if payload == [HELLO] {
-            return Ok(());
-        }
-        let reply = &mut self.shown.1;
-        // The protocol has no word for "no session"; what the client has to do is the same: say hello.
-        let last = self.last.unwrap_or(Envelope { session: 0, ..envelope });
-        if self.last.is_none() || last.session != envelope.session {
-            return Err(reply.other_session(last.session));
-        }
-        let expected = last.sequence.wrapping_add(1);
-        if envelope.sequence != expected {
-            return Err(reply.out_of_sequence(expected, envelope.sequence));
-        }
-        if self.todo == Todo::Nothing { Ok(()) } else { Err(reply.refuse(Plain::Busy)) }
     }
 
     /// The request that waits, if any.

@@ -1,12 +1,13 @@
 //! Writes what comes in, step by step as [`crate::update::stager`] does for the firmware. Nobody waits for this flash
 //! but its own main loop, so it is simply waited for.
 
-use protocol::layout::{ERASED, PAGE_SIZE, WORD_SIZE};
+use protocol::layout::PAGE_SIZE;
 use protocol::manifest::{Manifest, SignedManifest};
 
-use super::Desk;
+use super::Recovery;
 use super::worker::Worker;
-use crate::flash::{Flash, FlashError};
+use crate::flash::{Flash, FlashError, write_words};
+use crate::update::Shared;
 use crate::update::marks::Marks;
 use crate::update::refusals::place_of;
 use crate::update::transfer::PageJob;
@@ -14,19 +15,19 @@ use crate::update::transfer::PageJob;
 impl<F: Flash> Worker<F> {
     /// Writes the page that was taken for `job`. Before the first page of a transfer the old manifest goes: from then on
     /// the slot is invalid until the new image is whole (`fault:S1`).
-    pub(super) fn write_page(&mut self, desk: &impl Desk, job: &PageJob) {
-        let result = self.put_into_flash(desk, job).map_err(place_of);
-        desk.with(|unit| {
+    pub(super) fn write_page(&mut self, shared: &impl Shared<Unit = Recovery>, job: &PageJob) {
+        let result = self.put_into_flash(shared, job).map_err(place_of);
+        shared.with(|unit| {
             unit.transfer.page_ended(job, result);
             unit.note_work();
         });
     }
 
-    fn put_into_flash(&mut self, desk: &impl Desk, job: &PageJob) -> Result<(), FlashError> {
+    fn put_into_flash(&mut self, shared: &impl Shared<Unit = Recovery>, job: &PageJob) -> Result<(), FlashError> {
         if job.open_slot && !job.marks.are_open(&mut self.flash) {
             self.open(job.marks, None)?;
         }
-        desk.with(|unit| unit.transfer.slot_opened());
+        shared.with(|unit| unit.transfer.slot_opened());
         if job.marks.page(&mut self.flash, job.page).is_some() {
             self.open(job.marks, Some(job.page))?;
         }
@@ -56,17 +57,17 @@ impl<F: Flash> Worker<F> {
     /// Writes the manifest: that makes the slot valid, so it comes last.
     pub(super) fn write_manifest(
         &mut self,
-        desk: &impl Desk,
+        shared: &impl Shared<Unit = Recovery>,
         manifest: &Manifest,
         signed: &SignedManifest,
     ) -> Result<(), FlashError> {
         let marks = Marks::of(manifest);
-        let closed = desk.with(|unit| unit.transfer.receiving().is_some_and(|receiving| receiving.is_slot_closed()));
+        let closed = shared.with(|unit| unit.transfer.receiving().is_some_and(|receiving| receiving.is_slot_closed()));
         if closed && !marks.are_open(&mut self.flash) {
             self.open(marks, None)?;
         }
         // Should the write fail, the page is to be erased before the next try.
-        desk.with(|unit| unit.transfer.slot_closed());
+        shared.with(|unit| unit.transfer.slot_closed());
         if self.put_manifest(marks, signed).is_ok() {
             return Ok(());
         }
@@ -80,16 +81,4 @@ impl<F: Flash> Worker<F> {
         write_words(&mut self.flash, marks.slot().offset(), &signed.0)?;
         write_words(&mut self.flash, closed, &marks.tag().0)
     }
-}
-
-/// Writes whole words. Those that are all `0xFF` stay erased.
-fn write_words<F: Flash>(flash: &mut F, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
-    for (word, place) in
-        bytes.as_chunks::<{ WORD_SIZE as usize }>().0.iter().zip((offset..).step_by(WORD_SIZE as usize))
-    {
-        if word.iter().any(|&byte| byte != ERASED) {
-            flash.write(place, word)?;
-        }
-    }
-    Ok(())
 }

@@ -8,7 +8,7 @@ use protocol::message::MAX_PAGE_HASHES;
 
 use super::mailbox::HELLO;
 use super::reply::{Kind, Plain, Refused, Reply};
-use super::{Desk, RESTART_DELAY_MS, Recovery};
+use super::{RESTART_DELAY_MS, Recovery};
 use crate::boot_log::BootLog;
 use crate::flash::Flash;
 use crate::transition::{self, ActivateError, Confirmation, proven_image};
@@ -16,7 +16,7 @@ use crate::unit::Criteria;
 use crate::update::marks::Marks;
 use crate::update::refusals::{self, place_of};
 use crate::update::transfer::{Event, Receiving, State};
-use crate::update::{PAGE, Step};
+use crate::update::{PAGE, Shared, Step};
 use crate::verify::{InvalidImage, hash_image, verify_image, verify_manifest};
 
 // The requests, by their places in `protocol::message::Request`.
@@ -62,26 +62,26 @@ impl<F: Flash> Worker<F> {
 
     /// Does one piece of work, if there is any: a page, or a request with its reply. Pages go first: what was sent is in
     /// flash before a question about it is answered.
-    pub fn step(&mut self, desk: &impl Desk) -> Step {
-        if let Some(job) = desk.with(|unit| unit.transfer.take_page(&mut self.page)) {
-            self.write_page(desk, &job);
+    pub fn step(&mut self, shared: &impl Shared<Unit = Recovery>) -> Step {
+        if let Some(job) = shared.with(|unit| unit.transfer.take_page(&mut self.page)) {
+            self.write_page(shared, &job);
             return Step::Worked;
         }
-        let Some(work) = desk.with(|unit| unit.mailbox.take_work()) else { return Step::Idle };
+        let Some(work) = shared.with(|unit| unit.mailbox.take_work()) else { return Step::Idle };
         let mut reply = Reply::new();
         // A refusal is in the reply already.
-        let _done = self.serve(desk, work.bytes(), &mut reply);
-        desk.with(|unit| {
+        let _done = self.serve(shared, work.bytes(), &mut reply);
+        shared.with(|unit| {
             unit.note_work();
             unit.mailbox.finish(&work, &reply);
         });
         Step::Worked
     }
 
-    fn serve(&mut self, desk: &impl Desk, request: &[u8], reply: &mut Reply) -> Done {
+    fn serve(&mut self, shared: &impl Shared<Unit = Recovery>, request: &[u8], reply: &mut Reply) -> Done {
         match *request {
             [HELLO | STATUS] => {
-                desk.with(|unit| unit.tell(reply));
+                shared.with(|unit| unit.tell(reply));
                 Ok(())
             }
             [SLOT_REPORT, slot] => match Slot::from_code(slot) {
@@ -89,12 +89,12 @@ impl<F: Flash> Worker<F> {
                 None => Err(reply.refuse(Plain::NotUnderstood)),
             },
             [BEGIN, low, high, ref manifest @ ..] if [low, high] == SIGNED_LENGTH => match manifest.first_chunk() {
-                Some(signed) if manifest.len() == SIGNED_SIZE => self.begin(desk, SignedManifest(*signed), reply),
+                Some(signed) if manifest.len() == SIGNED_SIZE => self.begin(shared, SignedManifest(*signed), reply),
                 _ => Err(reply.refuse(Plain::NotUnderstood)),
             },
-            [PAGE_MAP, first] => self.page_map(desk, first, reply),
-            [FINISH] => self.finish(desk, reply),
-            [ACTIVATE, REFUSE_WHILE_RUNNING] => self.activate(desk, reply),
+            [PAGE_MAP, first] => self.page_map(shared, first, reply),
+            [FINISH] => self.finish(shared, reply),
+            [ACTIVATE, REFUSE_WHILE_RUNNING] => self.activate(shared, reply),
             // Key sets need an image that runs: the loader has no room for what judges them (docs/decisions/key-set.md).
             [CONFIRM]
             | [ROLL_BACK, REFUSE_WHILE_RUNNING]
@@ -102,7 +102,7 @@ impl<F: Flash> Worker<F> {
             | [INSTALL_KEY_SET, _]
             | [KEY_SET_REPORT] => Err(reply.refuse(Plain::InRecovery)),
             [ABORT] => {
-                desk.with(|unit| unit.transfer.on(Event::Forget));
+                shared.with(|unit| unit.transfer.on(Event::Forget));
                 reply.done(Kind::Aborted);
                 Ok(())
             }
@@ -122,10 +122,10 @@ impl<F: Flash> Worker<F> {
 
     /// Arms a transfer (`boot:U1`). The slot of the image that was confirmed is refused while that image verifies:
     /// recovery may have been asked for by somebody who only leant on the pin.
-    fn begin(&mut self, desk: &impl Desk, signed: SignedManifest, reply: &mut Reply) -> Done {
+    fn begin(&mut self, shared: &impl Shared<Unit = Recovery>, signed: SignedManifest, reply: &mut Reply) -> Done {
         let manifest = verify_manifest(&signed, &self.criteria).map_err(|refusal| reply.manifest(&refusal))?;
         let slot = manifest.slot;
-        if self.kept_slot(desk, reply)? == Some(slot) {
+        if self.kept_slot(shared, reply)? == Some(slot) {
             return Err(reply.slot_runs(slot));
         }
         let mut there = [0; SIGNED_SIZE];
@@ -134,7 +134,7 @@ impl<F: Flash> Worker<F> {
             && Marks::of(&manifest).are_closed(&mut self.flash)
             && verify_image(&mut self.flash, slot, &self.criteria).is_ok();
         let event = if holds_it { Event::Whole { manifest } } else { Event::Armed { signed, manifest } };
-        desk.with(|unit| {
+        shared.with(|unit| {
             unit.transfer.on(event);
             let (tag, _, pages) = unit.transfer.window();
             reply.done(Kind::Began).u8(tag).slot(slot).u8(pages).u8(holds_it.into());
@@ -144,8 +144,8 @@ impl<F: Flash> Worker<F> {
 
     /// Hashes of the pages as they are in flash (`boot:U2`). A page that was not written to its end has to be sent again,
     /// whatever it reads as.
-    fn page_map(&mut self, desk: &impl Desk, first: u8, reply: &mut Reply) -> Done {
-        let (slot, pages, marks) = desk
+    fn page_map(&mut self, shared: &impl Shared<Unit = Recovery>, first: u8, reply: &mut Reply) -> Done {
+        let (slot, pages, marks) = shared
             .with(|unit| match unit.transfer.state() {
                 State::Idle => None,
                 State::Receiving(receiving) => {
@@ -176,61 +176,61 @@ impl<F: Flash> Worker<F> {
 
     /// Ends a transfer. An image that nobody has ever confirmed must not become the confirmed one because power is lost
     /// between here and the activation, so where nothing else may run it is on record as a trial before it is whole.
-    fn finish(&mut self, desk: &impl Desk, reply: &mut Reply) -> Done {
-        if let Some(offset) = desk.with(|unit| unit.transfer.receiving().and_then(Receiving::take_failure)) {
+    fn finish(&mut self, shared: &impl Shared<Unit = Recovery>, reply: &mut Reply) -> Done {
+        if let Some(offset) = shared.with(|unit| unit.transfer.receiving().and_then(Receiving::take_failure)) {
             return Err(reply.flash_failed(offset));
         }
-        let coming = desk.with(|unit| {
+        let coming = shared.with(|unit| {
             let receiving = unit.transfer.receiving()?;
             Some((receiving.signed().clone(), receiving.manifest().clone()))
         });
         let Some((signed, manifest)) = coming else {
-            let staged = desk.with(|unit| unit.transfer.staged()).ok_or_else(|| reply.refuse(Plain::NoTransfer))?;
+            let staged = shared.with(|unit| unit.transfer.staged()).ok_or_else(|| reply.refuse(Plain::NoTransfer))?;
             reply.done(Kind::Staged).image(&staged.image());
             return Ok(());
         };
         let image = ImageRef { slot: manifest.slot, version: manifest.version, tag: manifest.tag() };
-        if self.kept_slot(desk, reply)?.is_none() {
-            self.put_on_trial(desk, image, reply)?;
+        if self.kept_slot(shared, reply)?.is_none() {
+            self.put_on_trial(shared, image, reply)?;
         }
         let complete = Marks::of(&manifest).are_complete(&mut self.flash, manifest.length.div_ceil(PAGE_SIZE) as u8);
         if !complete || hash_image(&mut self.flash, manifest.slot, manifest.length) != Ok(manifest.sha256) {
-            return Err(differs(desk, reply));
+            return Err(differs(shared, reply));
         }
-        self.write_manifest(desk, &manifest, &signed).map_err(|error| reply.flash_failed(place_of(error)))?;
+        self.write_manifest(shared, &manifest, &signed).map_err(|error| reply.flash_failed(place_of(error)))?;
         match verify_image(&mut self.flash, manifest.slot, &self.criteria) {
             Ok(_) => {
-                desk.with(|unit| unit.transfer.on(Event::Whole { manifest }));
+                shared.with(|unit| unit.transfer.on(Event::Whole { manifest }));
                 reply.done(Kind::Staged).image(&image);
                 Ok(())
             }
             // Signed as it is, the image would not boot: its manifest goes again.
             Err(error) => {
                 self.open(Marks::of(&manifest), None).map_err(|error| reply.flash_failed(place_of(error)))?;
-                desk.with(|unit| unit.transfer.slot_opened());
+                shared.with(|unit| unit.transfer.slot_opened());
                 let is_nonsense = matches!(error, InvalidImage::Vectors(_));
-                Err(if is_nonsense { reply.refuse(Plain::BadVectors) } else { differs(desk, reply) })
+                Err(if is_nonsense { reply.refuse(Plain::BadVectors) } else { differs(shared, reply) })
             }
         }
     }
 
     /// Makes the staged image the trial, and restarts.
-    fn activate(&mut self, desk: &impl Desk, reply: &mut Reply) -> Done {
+    fn activate(&mut self, shared: &impl Shared<Unit = Recovery>, reply: &mut Reply) -> Done {
         let staged =
-            desk.with(|unit| unit.transfer.staged()).ok_or_else(|| reply.refuse(Plain::NothingStaged))?.image();
+            shared.with(|unit| unit.transfer.staged()).ok_or_else(|| reply.refuse(Plain::NothingStaged))?.image();
         // Once more over the bytes that will run: time has passed since they were staged (`fault:A10`).
         if self.image_in(staged.slot) != Some(staged) {
-            desk.with(|unit| unit.transfer.on(Event::Forget));
+            shared.with(|unit| unit.transfer.on(Event::Forget));
             return Err(reply.refuse(Plain::ImageDiffers));
         }
-        self.put_on_trial(desk, staged, reply)?;
-        desk.with(Recovery::plan_restart);
+        self.put_on_trial(shared, staged, reply)?;
+        shared.with(Recovery::plan_restart);
         reply.done(Kind::Activating).image(&staged).number(RESTART_DELAY_MS.into());
         Ok(())
     }
 
     /// Puts an image on record as the one to try, unless it is that already and was never started.
-    fn put_on_trial(&mut self, desk: &impl Desk, image: ImageRef, reply: &mut Reply) -> Done {
+    fn put_on_trial(&mut self, shared: &impl Shared<Unit = Recovery>, image: ImageRef, reply: &mut Reply) -> Done {
         let log = self.state.map(|state| self.criteria.settle(state));
         let next = match transition::recover(log, image) {
             Ok(next) => next,
@@ -238,12 +238,12 @@ impl<F: Flash> Worker<F> {
             Err(_) => return Err(reply.refuse(Plain::Busy)),
         };
         let is_there = log.is_some_and(|log| log.active == image && log.phase == next.phase);
-        if is_there { Ok(()) } else { self.append(desk, next, reply) }
+        if is_there { Ok(()) } else { self.append(shared, next, reply) }
     }
 
     /// The slot of the image that was confirmed and verifies, if there is one. On a unit without a log that is the only
     /// one there is, and it is put on record: without that the loader would try a second one that is whole.
-    fn kept_slot(&mut self, desk: &impl Desk, reply: &mut Reply) -> Result<Option<Slot>, Refused> {
+    fn kept_slot(&mut self, shared: &impl Shared<Unit = Recovery>, reply: &mut Reply) -> Result<Option<Slot>, Refused> {
         if let Some(state) = self.state {
             let proven = proven_image(state).filter(|&proven| self.image_in(proven.slot) == Some(proven));
             return Ok(proven.map(|proven| proven.slot));
@@ -253,7 +253,7 @@ impl<F: Flash> Worker<F> {
             (Some(_), Some(_)) | (None, None) => return Ok(None),
         };
         if let Ok(Confirmation::Append(state)) = transition::confirm(None, only, self.criteria.floor) {
-            self.append(desk, state, reply)?;
+            self.append(shared, state, reply)?;
         }
         Ok(Some(only.slot))
     }
@@ -263,7 +263,7 @@ impl<F: Flash> Worker<F> {
     }
 
     /// Appends a state and takes from flash what is in force then.
-    fn append(&mut self, desk: &impl Desk, state: BootState, reply: &mut Reply) -> Done {
+    fn append(&mut self, shared: &impl Shared<Unit = Recovery>, state: BootState, reply: &mut Reply) -> Done {
         if let Err(error) = BootLog::append(&mut self.flash, self.criteria.stamp(state)) {
             refusals::append(error).map_err(|refusal| match refusal {
                 protocol::message::Refusal::FlashFailed { offset } => reply.flash_failed(offset),
@@ -272,12 +272,12 @@ impl<F: Flash> Worker<F> {
         }
         let view = BootLog::read(&mut self.flash);
         self.state = view.state();
-        desk.with(|unit| unit.log_copies_good = view.copies_good());
+        shared.with(|unit| unit.log_copies_good = view.copies_good());
         Ok(())
     }
 }
 
-fn differs(desk: &impl Desk, reply: &mut Reply) -> Refused {
-    desk.with(|unit| unit.transfer.on(Event::Differs));
+fn differs(shared: &impl Shared<Unit = Recovery>, reply: &mut Reply) -> Refused {
+    shared.with(|unit| unit.transfer.on(Event::Differs));
     reply.refuse(Plain::ImageDiffers)
 }

@@ -11,7 +11,7 @@ use crate::verify::{InvalidImage, hash_image, verify_image};
 use super::marks::Marks;
 use super::refusals::place_of;
 use super::transfer::{Event, Receiving, State, pages};
-use super::{BackgroundFlash, Shared, Stager, Updatable as _};
+use super::{BackgroundFlash, Shared, Stager, Updatable};
 use crate::unit::Criteria;
 
 /// Where the transfer stands when it is to be finished.
@@ -30,7 +30,7 @@ impl<F: BackgroundFlash> Stager<F> {
     /// Why the image is not staged.
     pub async fn finish(
         &mut self,
-        shared: &impl Shared,
+        shared: &impl Shared<Unit: Updatable>,
         criteria: impl FnOnce(&mut F) -> Criteria,
     ) -> Result<Staged, Refusal> {
         let (signed, manifest) = match stand(shared)? {
@@ -59,7 +59,7 @@ impl<F: BackgroundFlash> Stager<F> {
 
     async fn write_manifest(
         &mut self,
-        shared: &impl Shared,
+        shared: &impl Shared<Unit: Updatable>,
         manifest: &Manifest,
         signed: &SignedManifest,
     ) -> Result<(), FlashError> {
@@ -85,7 +85,12 @@ impl<F: BackgroundFlash> Stager<F> {
     }
 
     /// Signed as it is, the image would not boot: its manifest goes again.
-    async fn take_back(&mut self, shared: &impl Shared, manifest: &Manifest, error: InvalidImage) -> Refusal {
+    async fn take_back(
+        &mut self,
+        shared: &impl Shared<Unit: Updatable>,
+        manifest: &Manifest,
+        error: InvalidImage,
+    ) -> Refusal {
         if let Err(error) = self.open(Marks::of(manifest), None).await {
             return Refusal::FlashFailed { offset: place_of(error) };
         }
@@ -97,7 +102,7 @@ impl<F: BackgroundFlash> Stager<F> {
     }
 }
 
-fn stand(shared: &impl Shared) -> Result<Stand, Refusal> {
+fn stand(shared: &impl Shared<Unit: Updatable>) -> Result<Stand, Refusal> {
     shared.with(|unit| {
         if let Some(offset) = unit.update().transfer.receiving().and_then(Receiving::take_failure) {
             return Err(Refusal::FlashFailed { offset });
@@ -112,7 +117,7 @@ fn stand(shared: &impl Shared) -> Result<Stand, Refusal> {
     })
 }
 
-fn differs(shared: &impl Shared) -> Refusal {
+fn differs(shared: &impl Shared<Unit: Updatable>) -> Refusal {
     shared.with(|unit| unit.update().transfer.on(Event::Differs));
     Refusal::ImageDiffers
 }

@@ -8,7 +8,7 @@ use crate::verify::{InvalidImage, verify_image};
 
 use super::marks::Marks;
 use super::transfer::State;
-use super::{BackgroundFlash, Shared, Stager, Updatable as _};
+use super::{BackgroundFlash, Shared, Stager, Updatable};
 use crate::unit::Criteria;
 
 impl<F: BackgroundFlash> Stager<F> {
@@ -27,7 +27,7 @@ impl<F: BackgroundFlash> Stager<F> {
     ///
     /// # Errors
     /// Without a transfer, or beyond its last page.
-    pub fn page_map(&mut self, shared: &impl Shared, first: u8) -> Result<PageMap, Refusal> {
+    pub fn page_map(&mut self, shared: &impl Shared<Unit: Updatable>, first: u8) -> Result<PageMap, Refusal> {
         let (slot, pages, believed) = shared.with(|unit| match unit.update().transfer.state() {
             State::Idle => Err(Refusal::NoTransfer),
             State::Receiving(receiving) => {

@@ -15,21 +15,14 @@ use protocol::modbus::exception::Exception;
 /// Open session, and the reply that can be read.
 #[derive(Debug)]
 pub struct Session {
-    state: State,
+    /// The envelope of the last request that was executed or is being executed; `None` before the first.
+    last: Option<Envelope>,
     /// Its request is with the worker, or waits for it.
     todo: Todo,
     /// The reply to the last request that was executed, kept to be given again.
     kept: Window,
     /// What the response window shows.
     shown: Window,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Nobody has said hello since start.
-    Closed,
-    /// The envelope of the last request that was executed or is being executed.
-    Open(Envelope),
 }
 
 /// Where the last request is.
@@ -50,20 +43,41 @@ pub struct Ticket(Envelope);
 
 /// What to do about a request that has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Arrival {
+pub(crate) enum Arrival {
     /// Execute it.
     New,
     /// Show the reply to it once more.
     Again,
-    /// Refuse it; the session stays where it is.
-    Refused(Refusal),
+    /// Another client's session is open; 0 when none is. The session stays where it is, as for all that follow.
+    OtherSession { open: u16 },
+    /// Neither the last number nor the next one.
+    OutOfSequence { expected: u16, found: u16 },
+    /// The one before it is not answered yet.
+    Busy,
+}
+
+/// Judges a request that arrives under `envelope`. `last` is the one that was executed last, and `is_busy` whether it is
+/// still being executed.
+pub(crate) fn arrival(last: Option<Envelope>, is_busy: bool, envelope: Envelope, is_hello: bool) -> Arrival {
+    match last {
+        Some(last) if last == envelope => Arrival::Again,
+        _ if is_hello => Arrival::New,
+        // The protocol has no word for "no session"; what the client has to do is the same: say hello.
+        None => Arrival::OtherSession { open: 0 },
+        Some(last) if last.session != envelope.session => Arrival::OtherSession { open: last.session },
+        Some(last) => match last.sequence.wrapping_add(1) {
+            expected if envelope.sequence != expected => Arrival::OutOfSequence { expected, found: envelope.sequence },
+            _ if is_busy => Arrival::Busy,
+            _ => Arrival::New,
+        },
+    }
 }
 
 impl Session {
     /// Nobody has said hello; the response window reads zeros.
     #[must_use]
     pub const fn new() -> Self {
-        Self { state: State::Closed, todo: Todo::Nothing, kept: Window::EMPTY, shown: Window::EMPTY }
+        Self { last: None, todo: Todo::Nothing, kept: Window::EMPTY, shown: Window::EMPTY }
     }
 
     /// Copies the start of the response window; zeros behind the reply.
@@ -76,15 +90,12 @@ impl Session {
     /// Sequence number of the last request that was executed; 0 before the first.
     #[must_use]
     pub fn sequence(&self) -> u16 {
-        match self.state {
-            State::Closed => 0,
-            State::Open(last) => last.sequence,
-        }
+        self.last.map_or(0, |last| last.sequence)
     }
 
     /// The request that waits for the worker, if any.
     pub fn take_work(&mut self) -> Option<(Ticket, Request)> {
-        let State::Open(envelope) = self.state else { return None };
+        let envelope = self.last?;
         match core::mem::replace(&mut self.todo, Todo::Nothing) {
             Todo::Waiting(request) => {
                 self.todo = Todo::InWork;
@@ -99,31 +110,9 @@ impl Session {
 
     /// The worker's reply. Dropped when another client has opened a session meanwhile.
     pub fn finish_work(&mut self, ticket: Ticket, reply: &Reply) {
-        if self.state == State::Open(ticket.0) && matches!(self.todo, Todo::InWork) {
+        if self.last == Some(ticket.0) && matches!(self.todo, Todo::InWork) {
             self.todo = Todo::Nothing;
             self.keep(ticket.0, reply);
-        }
-    }
-
-    fn arrive(&self, envelope: Envelope, is_hello: bool) -> Arrival {
-        match self.state {
-            State::Open(last) if last == envelope => Arrival::Again,
-            _ if is_hello => Arrival::New,
-            // The protocol has no word for "no session"; what the client has to do is the same: say hello.
-            State::Closed => Arrival::Refused(Refusal::OtherSession { open: 0 }),
-            State::Open(last) if last.session != envelope.session => {
-                Arrival::Refused(Refusal::OtherSession { open: last.session })
-            }
-            State::Open(last) => {
-                let expected = last.sequence.wrapping_add(1);
-                match self.todo {
-                    _ if envelope.sequence != expected => {
-                        Arrival::Refused(Refusal::OutOfSequence { expected, found: envelope.sequence })
-                    }
-                    Todo::Nothing => Arrival::New,
-                    Todo::Waiting(_) | Todo::InWork => Arrival::Refused(Refusal::Busy),
-                }
-            }
         }
     }
 
@@ -165,18 +154,25 @@ impl Session {
     pub fn take(&mut self, window: &[u8]) -> Result<Option<New>, Exception> {
         let (envelope, payload) = Envelope::parse(window).map_err(|_| Exception::IllegalDataValue)?;
         let request = Request::parse(payload).ok();
-        match self.arrive(envelope, request == Some(Request::Hello)) {
-            Arrival::Again => self.shown = self.kept,
-            Arrival::Refused(refusal) => self.shown.set(envelope, &Reply::Refused(refusal)),
+        let is_busy = !matches!(self.todo, Todo::Nothing);
+        let refusal = match arrival(self.last, is_busy, envelope, request == Some(Request::Hello)) {
             Arrival::New => return Ok(Some(New { envelope, request })),
-        }
+            Arrival::Again => {
+                self.shown = self.kept;
+                return Ok(None);
+            }
+            Arrival::OtherSession { open } => Refusal::OtherSession { open },
+            Arrival::OutOfSequence { expected, found } => Refusal::OutOfSequence { expected, found },
+            Arrival::Busy => Refusal::Busy,
+        };
+        self.shown.set(envelope, &Reply::Refused(refusal));
         Ok(None)
     }
 
     /// Executes a request: `answer` is given at once, without one it is left for the worker.
     pub fn start(&mut self, new: New, answer: Option<Answer>) {
         let New { envelope, request } = new;
-        self.state = State::Open(envelope);
+        self.last = Some(envelope);
         self.todo = Todo::Nothing;
         let reply = match (request, answer) {
             (None, _) => Reply::Refused(Refusal::NotUnderstood),

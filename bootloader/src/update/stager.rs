@@ -12,7 +12,7 @@ use protocol::semver::Version;
 use super::keys::Keys;
 use super::marks::Marks;
 use super::transfer::{Event, PAGE};
-use super::{BackgroundFlash, Shared, Step, Updatable as _, refusals};
+use super::{BackgroundFlash, Shared, Step, Updatable, refusals};
 use crate::unit::Criteria;
 use crate::verify::{verify_image, verify_manifest};
 
@@ -46,7 +46,7 @@ impl<F: BackgroundFlash> Stager<F> {
     }
 
     /// Writes a page that has come in, if there is one.
-    pub async fn step(&mut self, shared: &impl Shared) -> Step {
+    pub async fn step(&mut self, shared: &impl Shared<Unit: Updatable>) -> Step {
         match shared.with(|unit| unit.update().transfer.take_page(&mut self.page)) {
             Some(job) => {
                 self.write_page(shared, job).await;
@@ -70,7 +70,7 @@ impl<F: BackgroundFlash> Stager<F> {
     /// Never, as long as a transfer that was armed is one.
     pub fn arm(
         &mut self,
-        shared: &impl Shared,
+        shared: &impl Shared<Unit: Updatable>,
         signed: SignedManifest,
         manifest: Manifest,
         criteria: &Criteria,

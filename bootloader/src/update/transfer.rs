@@ -25,6 +25,7 @@ use protocol::layout::{PAGE_SIZE, Slot};
 use protocol::mailbox::{Chunk, MAX_CHUNK, StatusWindow};
 use protocol::manifest::{Manifest, SignedManifest};
 use protocol::message::{Began, Staging, Transfer as Progress};
+use protocol::modbus::exception::Exception;
 use protocol::version;
 
 use super::marks::Marks;
@@ -226,6 +227,19 @@ impl Transfer {
         let wanted =
             Piece::split(chunk.offset, chunk.data).map(|piece| piece.filter(|piece| !receiving.has(piece.page)));
         if self.buffers.store(&wanted) { Intake::Taken } else { Intake::NoRoom }
+    }
+
+    /// Takes what was written to the chunk window.
+    ///
+    /// # Errors
+    /// Exception 3 for what is no chunk of this transfer, 6 when there is no room for it just now.
+    pub fn take_window(&mut self, window: &[u8]) -> Result<(), Exception> {
+        let chunk = Chunk::parse(window).ok_or(Exception::IllegalDataValue)?;
+        match self.take_chunk(&chunk) {
+            Intake::Taken => Ok(()),
+            Intake::NoRoom => Err(Exception::Busy),
+            Intake::NotOfThisTransfer | Intake::OutsideImage => Err(Exception::IllegalDataValue),
+        }
     }
 
     /// The next page to write, copied into `page`.

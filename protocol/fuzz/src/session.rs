@@ -8,18 +8,17 @@ use std::sync::OnceLock;
 use bootloader::boot::{Asked, Boot, boot};
 use bootloader::boot_log::BootLog;
 use bootloader::bus::{self, Unit as _};
-use bootloader::flash::FlashError;
 use bootloader::model::FlashModel;
 use bootloader::model::release::{Release, development_key, factory_unit, release_key, unknown_key};
-use bootloader::update::{BackgroundFlash, Shared, Step};
+use bootloader::update::{Shared, Step};
 use embassy_futures::block_on;
-use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
+use embedded_storage::nor_flash::ReadNorFlash as _;
 use firmware::facts::Facts;
 use firmware::self_test::{self, Evidence, Outputs};
 use firmware::unit::Unit;
 use firmware::worker::Worker;
 use protocol::boot_record::ImageRef;
-use protocol::layout::{ANCHORS_OFFSET, ERASED, IDENTITY_OFFSET, PAGE_SIZE, Slot, WORD_SIZE};
+use protocol::layout::{ANCHORS_OFFSET, ERASED, IDENTITY_OFFSET, PAGE_SIZE, Slot};
 use protocol::mailbox::{CHUNK, CHUNK_REGISTERS, Chunk, Envelope, MAX_CHUNK, REQUEST};
 use protocol::manifest::{SIGNED_SIZE, SignedManifest};
 use protocol::message::{ChannelPolicy, Request};
@@ -94,7 +93,7 @@ pub fn run(data: &[u8]) {
 /// The unit, its flash, and a host that talks to it.
 struct Site {
     unit: Held,
-    worker: Worker<Chip>,
+    worker: Worker<FlashModel>,
     session: u16,
     sequence: u16,
     offered: usize,
@@ -118,13 +117,13 @@ impl Site {
         let mut unit = Unit::new(facts, log);
         unit.live.self_test = self_test;
         let kept = kept(&mut flash, image.slot);
-        let worker = Worker::new(Chip(flash));
+        let worker = Worker::new(flash);
         Self { unit: Held(RefCell::new(unit)), worker, session: 0x1234, sequence: 0, offered: 0, tag: 0, kept }
     }
 
     fn restart(mut self, reset: ResetCause) -> Self {
         let slot = self.unit.with(|unit| unit.facts().slot);
-        let flash = &mut self.worker.flash().0;
+        let flash = self.worker.flash();
         assert!(kept(flash, slot) == self.kept, "slot {slot}, which runs, or the unit's own pages have changed");
         Self::boot(flash.clone(), reset)
     }
@@ -237,52 +236,5 @@ impl Shared for Held {
 
     fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R {
         ask(&mut self.0.borrow_mut())
-    }
-}
-
-/// The model's flash, written in the background of nobody.
-struct Chip(FlashModel);
-
-impl ErrorType for Chip {
-    type Error = FlashError;
-}
-
-impl ReadNorFlash for Chip {
-    const READ_SIZE: usize = 1;
-
-    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashError> {
-        self.0.read(offset, bytes)
-    }
-
-    fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
-}
-
-impl NorFlash for Chip {
-    const WRITE_SIZE: usize = WORD_SIZE as usize;
-    const ERASE_SIZE: usize = PAGE_SIZE as usize;
-
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
-        self.0.erase(from, to)
-    }
-
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
-        self.0.write(offset, bytes)
-    }
-}
-
-impl BackgroundFlash for Chip {
-    async fn erase_page(&mut self, offset: u32) -> Result<(), FlashError> {
-        self.erase(offset, offset + PAGE_SIZE)
-    }
-
-    async fn write_words(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
-        for (offset, word) in (offset..).step_by(WORD_SIZE as usize).zip(bytes.chunks(WORD_SIZE as usize)) {
-            if word.iter().any(|&byte| byte != ERASED) {
-                self.write(offset, word)?;
-            }
-        }
-        Ok(())
     }
 }

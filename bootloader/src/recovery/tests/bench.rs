@@ -13,14 +13,16 @@ use crate::boot::{Asked, Boot, boot};
 use crate::bus::{Range, Unit as _, Words};
 use crate::model::FlashModel;
 use crate::model::release::{Release, padded, release_key};
-use crate::recovery::{self, Desk, Recovery, Situation, Worker};
-use crate::update::{PAGE, Step};
+use crate::recovery::{self, Recovery, Situation, Worker};
+use crate::update::{PAGE, Shared, Step};
 use protocol::digest::PageHash;
 
 /// A unit that is shared with nobody.
 pub(super) struct Held(RefCell<Recovery>);
 
-impl Desk for Held {
+impl Shared for Held {
+    type Unit = Recovery;
+
     fn with<R>(&self, ask: impl FnOnce(&mut Recovery) -> R) -> R {
         ask(&mut self.0.borrow_mut())
     }

@@ -4,7 +4,6 @@
 //! Each cut starts from there, so a cut costs what comes after it and no more. Nothing is remembered of a verification:
 //! every boot of every case verifies signature and hash of the bytes that are there.
 
-mod cells;
 mod session;
 mod story;
 mod world;

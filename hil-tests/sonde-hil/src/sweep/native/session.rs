@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use bootloader::boot_log::BootLog;
 use bootloader::bus::{Range, Unit as BusUnit, Words};
 use bootloader::model::FlashModel;
-use bootloader::recovery::{self, Desk, Recovery, Situation};
+use bootloader::recovery::{self, Recovery, Situation};
 use bootloader::update::{PAGE, Shared};
 use embassy_futures::block_on;
 use firmware::facts::Facts;
@@ -23,7 +23,6 @@ use protocol::modbus::MAX_READ;
 use protocol::modbus::exception::Exception;
 use protocol::semver::Version;
 
-use super::cells::Cells;
 use super::story::Image;
 
 /// Why a host could not get on.
@@ -54,7 +53,7 @@ pub(super) trait Serves {
     fn is_off(&mut self) -> bool;
 }
 
-impl<'a> Serves for Worker<Cells<'a>> {
+impl Serves for Worker<&mut FlashModel> {
     type Unit = Unit;
 
     fn step(&mut self, unit: &Held<Unit>) -> Step {
@@ -62,11 +61,11 @@ impl<'a> Serves for Worker<Cells<'a>> {
     }
 
     fn is_off(&mut self) -> bool {
-        self.flash().0.is_off()
+        self.flash().is_off()
     }
 }
 
-impl<'a> Serves for recovery::Worker<Cells<'a>> {
+impl Serves for recovery::Worker<&mut FlashModel> {
     type Unit = Recovery;
 
     fn step(&mut self, unit: &Held<Recovery>) -> Step {
@@ -74,36 +73,30 @@ impl<'a> Serves for recovery::Worker<Cells<'a>> {
     }
 
     fn is_off(&mut self) -> bool {
-        self.flash().0.is_off()
+        self.flash().is_off()
     }
 }
 
 pub(super) struct Held<U>(RefCell<U>);
 
-impl Shared for Held<Unit> {
-    type Unit = Unit;
+impl<U> Shared for Held<U> {
+    type Unit = U;
 
-    fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R {
+    fn with<R>(&self, ask: impl FnOnce(&mut U) -> R) -> R {
         ask(&mut self.0.borrow_mut())
     }
 }
 
-impl Desk for Held<Recovery> {
-    fn with<R>(&self, ask: impl FnOnce(&mut Recovery) -> R) -> R {
-        ask(&mut self.0.borrow_mut())
-    }
-}
-
-impl<'a> Session<recovery::Worker<Cells<'a>>> {
+impl<'a> Session<recovery::Worker<&'a mut FlashModel>> {
     /// The loader stays up, and a host says hello.
     pub(super) fn recover(flash: &'a mut FlashModel, situation: Situation) -> Result<Self, Undone> {
-        let (unit, server) = recovery::start(Cells(flash), situation);
+        let (unit, server) = recovery::start(flash, situation);
         let mut session = Self { unit: Held(RefCell::new(unit)), server, sequence: 0 };
         session.ask(&Request::Hello).map(|_| session)
     }
 }
 
-impl<'a> Session<Worker<Cells<'a>>> {
+impl<'a> Session<Worker<&'a mut FlashModel>> {
     /// The image starts: gathers its facts, tests itself, and a host says hello.
     pub(super) fn open(flash: &'a mut FlashModel, report: BootReport, version: Version) -> Result<Self, Undone> {
         let facts = Facts::gather(flash, report.slot, Some(report), version);
@@ -112,7 +105,7 @@ impl<'a> Session<Worker<Cells<'a>>> {
         let self_test = self_test::run(&evidence);
         let mut unit = Unit::new(facts, log);
         unit.live.self_test = self_test;
-        let mut session = Self { unit: Held(RefCell::new(unit)), server: Worker::new(Cells(flash)), sequence: 0 };
+        let mut session = Self { unit: Held(RefCell::new(unit)), server: Worker::new(flash), sequence: 0 };
         session.ask(&Request::Hello).map(|_| session)
     }
 

@@ -1,4 +1,5 @@
-//! The update service, for the loader's recovery and for the firmware: who asks, what comes in, what is written.
+//! The update service: who asks, what comes in, what is written. The firmware serves all of it; the loader's recovery shares
+//! the transfer, the marks and the refusals, and has messages and steps of its own ([`crate::recovery`]).
 //!
 //! - [`session`] is the mailbox, [`transfer`] the image that comes in; both are an [`Update`], which never waits.
 //! - [`marks`] are what flash itself tells of it after a loss of power.

@@ -13,6 +13,7 @@ pub mod boot;
 pub mod boot_log;
 pub mod bus;
 pub mod decide;
+pub mod ed25519;
 pub mod flash;
 pub mod recovery;
 pub mod reset_cause;

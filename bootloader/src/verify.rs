@@ -8,7 +8,6 @@
 //! erased pages would only make an update erase more. A prefetch that meets a poisoned word there is sorted out by
 //! address in the NMI handler (`boot:B3`).
 
-use ed25519_dalek::{Signature, VerifyingKey};
 use protocol::boot_record::ImageRef;
 use protocol::digest::{ImageTag, KeyId, Sha256Digest};
 use protocol::layout::{ERASED, HANDOVER_ADDRESS, RAM_BASE, Slot};
@@ -16,6 +15,7 @@ use protocol::manifest::{HardwareSet, Manifest, ManifestError, SIGNED_SIZE, Sign
 use protocol::semver::Version;
 use thiserror::Error;
 
+use crate::ed25519::{self, Invalid, Valid};
 use crate::flash::{CheckedRead, FlashError};
 use crate::sha256::Sha256;
 use crate::unit::Criteria;
@@ -121,9 +121,13 @@ impl core::fmt::Display for Known {
 /// # Errors
 /// The first [`Refusal`] that applies.
 pub fn verify_manifest(signed: &SignedManifest, criteria: &Criteria) -> Result<Manifest, Refusal> {
-    check_signature(signed, criteria)?;
+    let valid = check_signature(signed, criteria)?;
     let manifest = Manifest::parse(signed.body()).map_err(Refusal::Malformed)?;
     suits(&manifest, criteria)?;
+    // Once more, since nothing else hangs on the answer above, and one instruction may have been left out there.
+    if valid.word() != Valid::YES {
+        return Err(Refusal::Signature { key: manifest.key_id });
+    }
     Ok(manifest)
 }
 
@@ -149,14 +153,13 @@ pub(crate) fn suits(manifest: &Manifest, criteria: &Criteria) -> Result<(), Refu
     Ok(())
 }
 
-fn check_signature(signed: &SignedManifest, criteria: &Criteria) -> Result<(), Refusal> {
+fn check_signature(signed: &SignedManifest, criteria: &Criteria) -> Result<Valid, Refusal> {
     let key = signed.key_id();
     let believed = criteria.trust.believe(key, criteria.floor)?;
-    let public = VerifyingKey::from_bytes(&believed).map_err(|_| Refusal::UnusableKey { key })?;
-    // Strict: the plain check accepts a small-order key for any message (`fault:A6`).
-    public
-        .verify_strict(signed.body(), &Signature::from_bytes(signed.signature()))
-        .map_err(|_| Refusal::Signature { key })
+    ed25519::verify(&believed, signed.body(), signed.signature()).map_err(|invalid| match invalid {
+        Invalid::Key => Refusal::UnusableKey { key },
+        Invalid::Signature => Refusal::Signature { key },
+    })
 }
 
 /// What is wrong with the first two words of an image (`fault:A9`).

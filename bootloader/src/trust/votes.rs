@@ -2,20 +2,17 @@
 
 use core::hint::black_box;
 
-use ed25519_dalek::{Signature, VerifyingKey};
 use protocol::anchors::{Anchor, Anchors, MAX_ANCHORS, Role, Stage};
 use protocol::digest::KeyId;
 use protocol::key_set::SignedKeySet;
 
+use crate::ed25519::{self, Valid};
 use crate::unit::KeyStages;
 
-/// One word for each anchor: [`YES`] when it is a root key that counts and its signature holds. By anchor and not by
+/// One word for each anchor: [`Valid::YES`] when it is a root key that counts and its signature holds. By anchor and not by
 /// signature, so that nobody is counted twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Votes([u32; MAX_ANCHORS]);
-
-/// Half of its bits set: neither a slip nor erased flash gives it.
-const YES: u32 = 0x6B5A_3C69;
 
 impl Votes {
     /// Checks signatures until enough hold; each takes 10 ms.
@@ -33,7 +30,7 @@ impl Votes {
                 continue;
             }
             // Where one signature is enough, one slip would be. So it has to hold twice.
-            let again = if anchors.threshold() == 1 { word(black_box(anchor), black_box(signed)) } else { YES };
+            let again = if anchors.threshold() == 1 { word(black_box(anchor), black_box(signed)) } else { Valid::YES };
             votes.0[place] = again & word(black_box(anchor), black_box(signed));
         }
         votes
@@ -41,7 +38,7 @@ impl Votes {
 
     /// Root keys whose signatures hold.
     pub(super) fn count(&self) -> u8 {
-        self.0.iter().filter(|&&vote| black_box(vote) == YES).count() as u8
+        self.0.iter().filter(|&&vote| black_box(vote) == Valid::YES).count() as u8
     }
 
     /// Whether these are as many as have to sign. Never when nobody has to: then there is nobody who could.
@@ -58,14 +55,12 @@ pub(super) fn counts(anchor: &Anchor, stages: KeyStages) -> bool {
     }
 }
 
-/// [`YES`] when the root key's signature is there and holds. Strict: the plain check accepts a small-order key for any
-/// message (`fault:A6`).
+/// [`Valid::YES`] when the root key's signature is there and holds.
 #[inline(never)]
 fn word(anchor: &Anchor, signed: &SignedKeySet) -> u32 {
     let Some(signature) = signed.signature_by(KeyId::of(&anchor.public_key)) else { return 0 };
-    let Ok(public) = VerifyingKey::from_bytes(&anchor.public_key) else { return 0 };
-    match public.verify_strict(signed.body(), &Signature::from_bytes(signature)) {
-        Ok(()) => YES,
+    match ed25519::verify(&anchor.public_key, signed.body(), signature) {
+        Ok(valid) => valid.word(),
         Err(_) => 0,
     }
 }

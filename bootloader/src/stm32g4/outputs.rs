@@ -13,10 +13,10 @@ struct Pins {
     count: usize,
 }
 
-/// START of channels 1-4, on PB12-PB15.
-const START: Pins = Pins { port: GPIOB, first: 12, count: 4 };
-/// RESET of channels 1-4, on PC6-PC9.
-const RESET: Pins = Pins { port: GPIOC, first: 6, count: 4 };
+/// START of channels 1-4, on PC6-PC9: outputs 1-4 of TIM8 too.
+const START: Pins = Pins { port: GPIOC, first: 6, count: 4 };
+/// RESET of channels 1-4, on PB12-PB15.
+const RESET: Pins = Pins { port: GPIOB, first: 12, count: 4 };
 /// Status LED, on PC13.
 const LED: Pins = Pins { port: GPIOC, first: 13, count: 1 };
 

@@ -276,7 +276,7 @@ fn what_nobody_modelled_stops_the_board_and_names_itself_until_a_reset() {
 
 #[test]
 fn start_pins_fall_with_power_and_the_latch_remembers() {
-    let mut board = script(&[(RCC + 0x4C, 2), (0x4800_0400, 0xFDFF_FEBF), (0x4800_0418, 1 << 12)]);
+    let mut board = script(&[(RCC + 0x4C, 4), (0x4800_0800, 0xFFFF_DFFF), (0x4800_0818, 1 << 6)]);
     board.power_on();
     run(&mut board, millis(1));
     assert_eq!(board.outputs().start, [true, false, false, false]);

@@ -196,11 +196,11 @@ fn the_core_stalls_when_it_runs_from_the_bank_it_erases() {
 fn start_pins_are_off_until_driven_and_the_latch_remembers() {
     let mut chip = chip();
     write(&mut chip, RCC + 0x4C, 6);
-    write(&mut chip, 0x4800_0418, 1 << 13);
+    write(&mut chip, 0x4800_0818, 1 << 7);
     assert!(!chip.0.outputs().ever_on, "an analog pin drives nothing");
-    write(&mut chip, 0x4800_0400, 0xF7FF_FEBF);
+    write(&mut chip, 0x4800_0800, 0xFFFF_7FFF);
     assert_eq!(chip.0.outputs().start, [false, true, false, false]);
-    write(&mut chip, 0x4800_0428, 1 << 13);
+    write(&mut chip, 0x4800_0828, 1 << 7);
     assert_eq!(chip.0.outputs(), Outputs { ever_on: true, ..Outputs::default() });
 }
 

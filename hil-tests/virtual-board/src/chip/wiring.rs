@@ -19,9 +19,9 @@ pub(crate) const RECOVERY_PIN: (usize, usize) = (B, 9);
 /// The pins that move things. Only what the chip drives counts as high.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Outputs {
-    /// START of channels 1 to 4 (PB12 to PB15): high makes the channel run.
+    /// START of channels 1 to 4 (PC6 to PC9): high makes the channel run.
     pub start: [bool; 4],
-    /// RESET of channels 1 to 4 (PC6 to PC9).
+    /// RESET of channels 1 to 4 (PB12 to PB15).
     pub reset: [bool; 4],
     /// The status LED (PC13).
     pub led: bool,
@@ -32,10 +32,10 @@ pub struct Outputs {
 impl Outputs {
     /// As the ports drive them now.
     pub(crate) fn read(gpio: &[Gpio; 7], ever_on: bool) -> Self {
-        let start = std::array::from_fn(|channel| gpio[B].is_driven_high(12 + channel));
+        let start = std::array::from_fn(|channel| gpio[C].is_driven_high(6 + channel));
         Self {
             start,
-            reset: std::array::from_fn(|channel| gpio[C].is_driven_high(6 + channel)),
+            reset: std::array::from_fn(|channel| gpio[B].is_driven_high(12 + channel)),
             led: gpio[C].is_driven_high(13),
             ever_on: ever_on || start.contains(&true),
         }

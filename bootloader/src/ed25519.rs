@@ -22,7 +22,7 @@ use core::hint::black_box;
 
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
-use sha2::{Digest as _, Sha512};
+use hash::sha512;
 
 /// Why a signature does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +64,7 @@ pub fn verify(public_key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Re
     if without_order(&number(s)).is_some() {
         return Err(Invalid::Signature);
     }
-    let hash = Sha512::new().chain_update(r).chain_update(public_key).chain_update(message).finalize();
-    let k = bytes(&modulo_order(&hash.into()));
+    let k = bytes(&modulo_order(&sha512(&[r, public_key, message])));
     let point = EdwardsPoint::vartime_double_scalar_mul_basepoint(&scalar(k), &-key, &scalar(*s));
     let difference = point.compress().0.iter().zip(r).fold(0, |sum, (one, other)| sum | (one ^ other));
     if key.is_small_order() || point.is_small_order() || black_box(difference) != 0 {

@@ -17,7 +17,6 @@ pub mod ed25519;
 pub mod flash;
 pub mod recovery;
 pub mod reset_cause;
-pub mod sha256;
 pub mod transition;
 pub mod trust;
 pub mod unit;

@@ -8,6 +8,7 @@
 //! erased pages would only make an update erase more. A prefetch that meets a poisoned word there is sorted out by
 //! address in the NMI handler (`boot:B3`).
 
+use hash::Sha256;
 use protocol::boot_record::ImageRef;
 use protocol::digest::{ImageTag, KeyId, Sha256Digest};
 use protocol::layout::{ERASED, HANDOVER_ADDRESS, RAM_BASE, Slot};
@@ -17,7 +18,6 @@ use thiserror::Error;
 
 use crate::ed25519::{self, Invalid, Valid};
 use crate::flash::{CheckedRead, FlashError};
-use crate::sha256::Sha256;
 use crate::unit::Criteria;
 
 mod second_look;

@@ -1,15 +1,9 @@
 //! SHA-256 and the short forms of it that travel on the bus.
 
-use sha2::{Digest as _, Sha256};
-
 /// A whole SHA-256.
 pub type Sha256Digest = [u8; 32];
 
-/// SHA-256 of one piece of memory.
-#[must_use]
-pub fn sha256(bytes: &[u8]) -> Sha256Digest {
-    Sha256::digest(bytes).into()
-}
+pub use hash::sha256;
 
 /// First 8 bytes of the SHA-256 of one flash page (`boot:U2`).
 ///

@@ -25,7 +25,7 @@ pub(crate) const FIRMWARE: Unit = Unit { package: "sonde-firmware", programs: &[
 const VERSION: &str = "SONDE_FIRMWARE_VERSION";
 
 /// Packages whose manifests decide what an image is, beside the sources that the compiler names itself.
-const MANIFESTS: [&str; 3] = ["sonde-protocol", "sonde-bootloader", "sonde-firmware"];
+const MANIFESTS: [&str; 4] = ["sonde-hash", "sonde-protocol", "sonde-bootloader", "sonde-firmware"];
 
 /// The good release that everything starts from.
 pub(crate) const FIRST: Variant = Variant { version: "1.0.0", features: &[] };

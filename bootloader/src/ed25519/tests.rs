@@ -5,6 +5,7 @@ use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
 use curve25519_dalek::traits::IsIdentity as _;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha512};
 
 /// L.
 const ORDER_BYTES: [u8; 32] = [

@@ -1,6 +1,7 @@
 //! Writes what comes in, step by step as [`crate::update::stager`] does for the firmware. Nobody waits for this flash
 //! but its own main loop, so it is simply waited for.
 
+use protocol::digest::PageHash;
 use protocol::layout::PAGE_SIZE;
 use protocol::manifest::{Manifest, SignedManifest};
 
@@ -34,7 +35,7 @@ impl<F: Flash> Worker<F> {
         let offset = job.slot.image_offset() + u32::from(job.page) * PAGE_SIZE;
         self.flash.erase(offset, offset + PAGE_SIZE)?;
         write_words(&mut self.flash, offset, &self.page)?;
-        let hash = crate::sha256::page_hash(&self.page);
+        let hash = PageHash::of(&self.page);
         let mark = job.marks.page_offset(job.page);
         if write_words(&mut self.flash, mark, &hash.0).is_ok() {
             return Ok(());

@@ -164,7 +164,7 @@ impl<F: Flash> Worker<F> {
             let offset = slot.image_offset() + u32::from(page) * PAGE_SIZE;
             let mut hash = PageHash::UNREADABLE;
             if self.flash.read(offset, &mut self.page).is_ok() {
-                hash = crate::sha256::page_hash(&self.page);
+                hash = PageHash::of(&self.page);
             }
             if marks.is_some_and(|marks| !marks.vouch_for(&mut self.flash, page, hash)) {
                 hash = PageHash::UNREADABLE;

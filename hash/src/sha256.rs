@@ -1,24 +1,7 @@
-//! SHA-256 (FIPS 180-4) of an image, as fast as it gets on the chip for little flash: hashing 128 KB is most of a boot.
-//!
-//! Own code for its speed alone; the tests hold it against the crate `sha2`, which hashes everything short. The figures
-//! are in `docs/decisions/ed25519.md`.
+//! SHA-256, as fast as it gets on the chip for little flash: hashing an image of 128 KB is most of a boot.
 #![cfg_attr(target_arch = "arm", expect(unsafe_code, reason = "a round in assembly"))]
 
-use protocol::digest::PageHash;
-
-const ROUND: [u32; 64] = [
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98,
-    0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
-    0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8,
-    0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13,
-    0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819,
-    0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a,
-    0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
-    0xc67178f2,
-];
-
-const START: [u32; 8] =
-    [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
+use crate::constants::{ROUND, START};
 
 const BLOCK: usize = 64;
 
@@ -35,8 +18,8 @@ pub struct Sha256 {
 impl Sha256 {
     /// Of nothing yet.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { state: START, length: 0, block: [0; BLOCK] }
+    pub fn new() -> Self {
+        Self { state: START.map(upper), length: 0, block: [0; BLOCK] }
     }
 
     /// Takes more bytes.
@@ -91,6 +74,18 @@ impl Default for Sha256 {
     }
 }
 
+/// SHA-256 of one piece of memory.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(bytes);
+    hash.finish()
+}
+
+const fn upper(word: u64) -> u32 {
+    (word >> 32) as u32
+}
+
 /// One round, with the roles of the eight words given by their order, so that none has to move. `$bc` is `b ^ c`, which was
 /// `$ab`, `a ^ b`, one round ago.
 #[cfg(not(target_arch = "arm"))]
@@ -98,7 +93,7 @@ macro_rules! round {
     ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $bc:ident $ab:ident, $k:ident[$index:literal], $w:ident) => {
         $h = $h
             .wrapping_add($w[$index])
-            .wrapping_add($k[$index])
+            .wrapping_add(upper($k[$index]))
             .wrapping_add(three_turns::<6, 5, 14>($e))
             .wrapping_add($g ^ ($e & ($f ^ $g)));
         $d = $d.wrapping_add($h);
@@ -113,13 +108,13 @@ macro_rules! round {
 #[cfg(target_arch = "arm")]
 macro_rules! round {
     ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $bc:ident $ab:ident, $k:ident[$index:literal], $w:ident) => {
-        // SAFETY: reads word `$index` of two arrays of sixteen, which are borrowed here; changes nothing but registers
-        // that it names.
+        // SAFETY: reads word `$index` of the schedule and the upper half of that of the constants, which lies behind the
+        // lower one; both arrays have sixteen and are borrowed here. Changes nothing but registers that it names.
         unsafe {
             core::arch::asm!(
                 "ldr {ab}, [{w}, #{offset}]",
                 "add {h}, {h}, {ab}",
-                "ldr {ab}, [{k}, #{offset}]",
+                "ldr {ab}, [{k}, #{upper}]",
                 "add {h}, {h}, {ab}",
                 "eor {ab}, {e}, {e}, ror #14",
                 "eor {ab}, {e}, {ab}, ror #5",
@@ -139,6 +134,7 @@ macro_rules! round {
                 a = in(reg) $a, b = in(reg) $b, d = inout(reg) $d, e = in(reg) $e, f = in(reg) $f, g = in(reg) $g,
                 h = inout(reg) $h, bc = inout(reg) $bc => _, ab = out(reg) $ab,
                 k = in(reg) (&raw const *$k), w = in(reg) (&raw const $w), offset = const 4 * $index,
+                upper = const 8 * $index + 4,
                 options(pure, readonly, nostack, preserves_flags),
             );
         }
@@ -166,7 +162,7 @@ fn compress(state: &mut [u32; 8], block: &[u8; BLOCK]) {
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
     let mut even = b ^ c;
     let mut odd: u32;
-    for (turn, k) in ROUND.as_chunks::<16>().0.iter().enumerate() {
+    for (turn, k) in ROUND[..64].as_chunks::<16>().0.iter().enumerate() {
         if turn > 0 {
             next_words(&mut w);
         }
@@ -209,19 +205,15 @@ fn next_words(w: &mut [u32; 16]) {
     next!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
 }
 
-/// Hash of a page's bytes, as [`PageHash::of`] makes it.
-pub(crate) fn page_hash(page: &[u8]) -> PageHash {
-    let mut hash = Sha256::new();
-    hash.update(page);
-    let [a, b, c, d, e, f, g, h, ..] = hash.finish();
-    PageHash([a, b, c, d, e, f, g, h])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use protocol::digest::sha256;
+    use sha2::Digest as _;
+
+    fn witness(bytes: &[u8]) -> [u8; 32] {
+        sha2::Sha256::digest(bytes).into()
+    }
 
     fn of(parts: &[&[u8]]) -> [u8; 32] {
         let mut hash = Sha256::new();
@@ -241,7 +233,7 @@ mod tests {
     fn every_length_around_a_block_hashes_as_sha2_does() {
         let bytes = [0xA5; 200];
         for length in 0..=bytes.len() {
-            assert_eq!(of(&[&bytes[..length]]), sha256(&bytes[..length]), "{length} bytes");
+            assert_eq!(of(&[&bytes[..length]]), witness(&bytes[..length]), "{length} bytes");
         }
     }
 
@@ -254,7 +246,7 @@ mod tests {
             places.sort_unstable();
             let [first, second] = places;
             let parts = [&bytes[..first], &bytes[first..second], &bytes[second..]];
-            prop_assert_eq!(of(&parts), sha256(&bytes));
+            prop_assert_eq!(of(&parts), witness(&bytes));
         }
     }
 }

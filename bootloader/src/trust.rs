@@ -81,16 +81,16 @@ impl Trust {
         if anchors.threshold() == 0 {
             return trust;
         }
-        let copies = [0, 1].map(|copy| KeyStore::read_copy(flash, copy).filter(is_ours));
-        let number = |copy: usize| copies[copy].as_ref().map_or(0, |(_, set)| set.number());
-        let newest_first = if number(1) > number(0) { [1, 0] } else { [0, 1] };
-        trust.in_force = newest_first.into_iter().find_map(|copy| {
-            let (signed, set) = copies[copy].as_ref()?;
+        // One at a time, and read again: two sets would take 3 KB of stack.
+        let mut number = |copy| read_ours(flash, copy).map_or(0, |(_, set)| set.number());
+        let newer = usize::from(number(1) > number(0));
+        trust.in_force = [newer, 1 - newer].into_iter().find_map(|copy| {
+            let (signed, set) = read_ours(flash, copy)?;
             let votes = match seen {
-                Some(seen) if seen.votes.are_enough(&anchors) && same(signed, &seen.set) => seen.votes,
-                _ => Votes::on(signed, &anchors, stages),
+                Some(seen) if seen.votes.are_enough(&anchors) && same(&signed, &seen.set) => seen.votes,
+                _ => Votes::on(&signed, &anchors, stages),
             };
-            votes.are_enough(&anchors).then_some(InForce { set: *set, votes, copy })
+            votes.are_enough(&anchors).then_some(InForce { set, votes, copy })
         });
         trust
     }
@@ -98,7 +98,7 @@ impl Trust {
     /// What the copies hold, of sets that count: both are checked, which takes longer than finding the newest.
     pub fn known<F: CheckedRead>(&self, flash: &mut F) -> Known {
         [0, 1].map(|copy| {
-            let (signed, _) = KeyStore::read_copy(flash, copy).filter(is_ours)?;
+            let (signed, _) = read_ours(flash, copy)?;
             Votes::on(&signed, &self.anchors, self.stages).are_enough(&self.anchors).then_some(signed)
         })
     }
@@ -176,9 +176,9 @@ impl Trust {
     }
 }
 
-/// Root keys may sign for several products (`fault:A8`).
-fn is_ours((_, set): &(SignedKeySet, KeySet)) -> bool {
-    set.product() == PRODUCT
+/// A copy, if it is for this product: root keys may sign for several (`fault:A8`).
+fn read_ours<F: CheckedRead>(flash: &mut F, copy: usize) -> Option<(SignedKeySet, KeySet)> {
+    KeyStore::read_copy(flash, copy).filter(|(_, set)| set.product() == PRODUCT)
 }
 
 /// Whether a signed set says exactly what `set` says. Every bit of it, put together in one number: there is no way out of

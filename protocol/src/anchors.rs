@@ -29,22 +29,22 @@ const MAGIC: [u8; 4] = *b"STRU";
 const FORMAT: u16 = 1;
 const THRESHOLD_OFFSET: usize = 200;
 
-/// What a key may vouch for.
+/// What a key may vouch for, with its number in a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Signs images.
-    Release,
+    Release = 1,
     /// Signs key sets, together with other root keys.
-    Root,
+    Root = 2,
 }
 
-/// Where a key is meant to be believed.
+/// Where a key is meant to be believed, with its number in a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// By every loader.
-    Production,
+    Production = 1,
     /// Only by a loader built for development; never by a release build (`boot:B10`, `fault:A5`).
-    Development,
+    Development = 2,
 }
 
 /// One believed key.
@@ -200,15 +200,12 @@ impl Anchor {
     }
 
     fn write(&self, writer: &mut Writer<'_>) {
-        let role = match self.role {
-            Role::Release => 1,
-            Role::Root => 2,
-        };
-        let stage = match self.stage {
-            Stage::Production => 1,
-            Stage::Development => 2,
-        };
-        writer.array(&KeyId::of(&self.public_key).0).u8(role).u8(stage).zeros(6).array(&self.public_key);
+        writer
+            .array(&KeyId::of(&self.public_key).0)
+            .u8(self.role as u8)
+            .u8(self.stage as u8)
+            .zeros(6)
+            .array(&self.public_key);
     }
 }
 

@@ -308,13 +308,9 @@ impl ReleaseKey {
     }
 
     fn emit(&self) -> [u8; RELEASE_KEY_SIZE] {
-        let stage = match self.stage {
-            Stage::Production => 1,
-            Stage::Development => 2,
-        };
         let mut bytes = [0; RELEASE_KEY_SIZE];
         let mut writer = Writer::new(&mut bytes);
-        writer.array(&self.public_key).u8(stage).zeros(1);
+        writer.array(&self.public_key).u8(self.stage as u8).zeros(1);
         self.expires_at_floor.unwrap_or(Version::ZERO).write(&mut writer);
         bytes
     }

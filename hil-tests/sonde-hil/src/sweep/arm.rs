@@ -1,9 +1,12 @@
 //! The sweep over the linked images: the release's own loader and firmware on the virtual board, in virtual time.
 //!
-//! A unit is brought to each moment of an update that writes flash, over its bus, and kept there; each cut starts from a
-//! clone. After it power comes back and the loader boots whatever flash holds now, poisoned and unstable words included,
-//! until an image answers on the bus. Its version, the bytes of its slot and the output pins are looked at.
+//! A unit is brought to each moment of an update, of the install of a key set, or of recovery that writes flash, over its
+//! bus, and kept there; each cut starts from a clone. After it power comes back and the loader boots whatever flash holds
+//! now, poisoned and unstable words included, until an image or the loader in recovery answers on the bus. Its version,
+//! the bytes of its slot and the output pins are looked at. With keys and in recovery the host then goes on to the end.
 
+mod host;
+mod moment;
 mod parts;
 mod rig;
 mod scene;
@@ -18,9 +21,10 @@ use virtual_board::board::Tear;
 use virtual_board::time::VirtualTime;
 use virtual_board::unit::FactoryError;
 
+use self::moment::Name;
 use self::parts::{OLD, Parts};
-use self::rig::Rig;
-use self::scene::{Name, Scene};
+use self::rig::{Rig, Up};
+use self::scene::Scene;
 use super::seed::{Cut, Mode, Seed, Sweep};
 use super::tally::{Failure, Fault, Outcome, Tally};
 use super::{Extent, trace};
@@ -55,7 +59,7 @@ pub enum ArmError {
 /// How operations are torn here: what the board's flash can do.
 const MODES: [Mode; 5] = [Mode::Before, Mode::After, Mode::Garbage, Mode::Poison, Mode::Unstable];
 
-/// Longest time until an image answers. A trial that hangs takes a watchdog's second each; none does here.
+/// Longest time until somebody answers. A trial that hangs takes a watchdog's second each; none does here.
 const PATIENCE: VirtualTime = VirtualTime::from_millis(2500);
 
 /// Sweeps the images below `folder`, on as many threads as there are cores.
@@ -106,12 +110,12 @@ fn sweep_scene(parts: &Parts, name: Name, extent: Extent) -> Result<Tally, ArmEr
     let mut tally = Tally::default();
     let stride = match extent {
         Extent::Full => 1,
-        Extent::Slice if name.takes_turns() => 37,
+        Extent::Slice if scene.operations > 100 => 37,
         Extent::Slice => 7,
     };
     for operation in (0..scene.operations).step_by(stride) {
         let turn = operation as usize % MODES.len();
-        let one_mode = name.takes_turns() || extent == Extent::Slice;
+        let one_mode = extent == Extent::Slice || name.takes_turns(operation, scene.operations);
         let modes = if one_mode { &MODES[turn..=turn] } else { &MODES[..] };
         for &mode in modes {
             let cut = Cut { operation, mode, throw: 0 };
@@ -136,25 +140,40 @@ fn case(parts: &Parts, scene: &Scene, cut: Cut, tell: &mut dyn FnMut(String)) ->
     Some(come_back(parts, scene, &mut rig, tell))
 }
 
-/// Power on, and the verdict; twice for what only changes the boot log, so that the first boot's own writes are followed.
+/// Power on, and the verdict; then the host goes on, where the story has a host.
 fn come_back(parts: &Parts, scene: &Scene, rig: &mut Rig, tell: &mut dyn FnMut(String)) -> Result<Outcome, Fault> {
     rig.board_mut().power_on();
-    let running = rig.version(PATIENCE);
+    let up = rig.up(PATIENCE);
     let resets = rig.board().resets().last().copied();
-    tell(format!("{running:?} answers at {}; last reset {resets:?}", rig.now()));
+    tell(format!("{up:?} answers at {}; last reset {resets:?}", rig.now()));
+    check_outputs(rig)?;
+    let outcome = match up {
+        Some(Up::Image(version)) => {
+            if !scene.may_run.contains(&version) {
+                return Err(Fault::LostConfirmed(format!("{version} runs, {:?} may", scene.may_run)));
+            }
+            check_bytes(parts, rig, version)?;
+            if version == OLD { Outcome::Old } else { Outcome::New }
+        }
+        Some(Up::Recovery) if scene.may_recover => Outcome::Recovery,
+        Some(Up::Recovery) => return Err(Fault::Unbootable("the loader stays up".into())),
+        None => {
+            let stopped = rig.stopped().unwrap_or("nothing answers");
+            return Err(Fault::Unbootable(format!("{stopped}; pc {:#010x}", rig.board().core().registers()[15])));
+        }
+    };
+    host::go_on(parts, scene.moment, rig)?;
+    check_outputs(rig)?;
+    tell(format!("the host is done at {}", rig.now()));
+    Ok(outcome)
+}
+
+fn check_outputs(rig: &Rig) -> Result<(), Fault> {
     let outputs = rig.board().outputs();
     if outputs.ever_on || outputs.start.contains(&true) || outputs.reset.contains(&true) {
         return Err(Fault::OutputOn(format!("{outputs:?}")));
     }
-    let Some(version) = running else {
-        let stopped = rig.stopped().unwrap_or("nothing answers");
-        return Err(Fault::Unbootable(format!("{stopped}; pc {:#010x}", rig.board().core().registers()[15])));
-    };
-    if !scene.may_run.contains(&version) {
-        return Err(Fault::LostConfirmed(format!("{version} runs, {:?} may", scene.may_run)));
-    }
-    check_bytes(parts, rig, version)?;
-    Ok(if version == OLD { Outcome::Old } else { Outcome::New })
+    Ok(())
 }
 
 /// What runs is a release, byte for byte.

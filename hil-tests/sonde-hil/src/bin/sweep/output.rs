@@ -21,9 +21,7 @@ pub(crate) fn tell(text: &str) {
 pub(crate) fn table_of(swept: Swept<'_>, took: Duration) {
     line(&format!("{}, {:.0} s", swept.sweep.name(), took.as_secs_f64()));
     line(&table("cut", swept.modes()));
-    if !swept.is_ours() {
-        line(&table("where", swept.stories()));
-    }
+    line(&table("where", swept.stories()));
     line(&failures_by_kind(swept.tally));
     if swept.tally.lost_trials > 0 {
         line(&format!("{} updates were taken back though the new image never ran", swept.tally.lost_trials));
@@ -35,11 +33,13 @@ pub(crate) fn table_of(swept: Swept<'_>, took: Duration) {
     }
 }
 
-/// The same for programs, an object a line: counts by mode, then the figures.
+/// The same for programs, an object a line: counts by mode, by story, then the figures.
 pub(crate) fn json_of(swept: Swept<'_>) {
-    for (mode, counts) in swept.modes() {
+    let modes = swept.modes().map(|(mode, counts)| ("cut", mode, counts));
+    let stories = swept.stories().map(|(story, counts)| ("where", story, counts));
+    for (by, name, counts) in modes.chain(stories) {
         let counts = serde_json::json!({
-            "sweep": swept.sweep.name(), "cut": mode, "cuts": counts.cuts(), "old": counts.old, "new": counts.new,
+            "sweep": swept.sweep.name(), by: name, "cuts": counts.cuts(), "old": counts.old, "new": counts.new,
             "recovery": counts.recovery, "failures": counts.failures,
         });
         line(&counts.to_string());

@@ -1,7 +1,8 @@
 //! A unit on a line, and a master that waits in virtual time.
 
 use protocol::mailbox::{CHUNK, CHUNK_REGISTERS, Chunk, Envelope, MAX_REQUEST, REQUEST, REQUEST_REGISTERS, RESPONSE};
-use protocol::message::{Answer, Reply, Request};
+use protocol::message::{Answer, Refusal, Reply, Request};
+use protocol::modbus::exception::{EXCEPTION_FLAG, Exception};
 use protocol::modbus::function::Function;
 use protocol::modbus::rtu::Frame;
 use protocol::modbus::{MAX_FRAME, MAX_READ};
@@ -11,6 +12,26 @@ use virtual_board::board::Board;
 use virtual_board::line::{LineSettings, Segment};
 use virtual_board::time::VirtualTime;
 use virtual_board::unit::FIRST_UNIT_ID;
+
+/// Why a unit does not do what it is asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Undone {
+    /// It does not answer any more, or never comes to an end.
+    #[error("no answer")]
+    Gone,
+    /// It refuses.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+}
+
+/// What is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Up {
+    /// An image of that version.
+    Image(Version),
+    /// The loader, in recovery.
+    Recovery,
+}
 
 /// The unit and its line.
 pub(super) struct Rig {
@@ -54,33 +75,69 @@ impl Rig {
         }
     }
 
-    /// Waits until the image answers; its version.
-    pub(super) fn version(&mut self, patience: VirtualTime) -> Option<Version> {
+    /// Waits until an image answers, or the loader in recovery, which has none of the registers.
+    pub(super) fn up(&mut self, patience: VirtualTime) -> Option<Up> {
         let end = self.now() + patience;
+        let frame = read_frame(address(RegisterId::FirmwareVersion), 3);
         while self.now() < end && self.stopped().is_none() {
-            if let Some(words) = self.read(address(RegisterId::FirmwareVersion), 3) {
-                return Some(Version::new(words[0], words[1], words[2]));
+            match self.ask(&frame) {
+                Some(pdu) if pdu[0] == Function::ReadHoldingRegisters.code() | EXCEPTION_FLAG => {
+                    return Some(Up::Recovery);
+                }
+                Some(pdu) => {
+                    if let Some([major, minor, patch]) = words_of(&pdu).as_deref() {
+                        return Some(Up::Image(Version::new(*major, *minor, *patch)));
+                    }
+                }
+                None => {}
             }
         }
         None
     }
 
-    /// Asks over the mailbox; `None` when the unit does not do it.
-    pub(super) fn request(&mut self, request: &Request) -> Option<Answer> {
+    /// The power goes for a moment.
+    pub(super) fn power_cycle(&mut self) {
+        self.board_mut().power_off();
+        self.board_mut().power_on();
+    }
+
+    /// Asks over the mailbox, and polls for the reply.
+    pub(super) fn request(&mut self, request: &Request) -> Result<Answer, Undone> {
         const POLLS: usize = 100;
         let frame = self.frame_of(request);
-        self.ask(&frame)?;
+        self.write(&frame)?;
+        let poll = read_frame(RESPONSE, MAX_READ);
         for _ in 0..POLLS {
-            let words = self.read(RESPONSE, MAX_READ)?;
+            let words = words_of(&self.exchange(&poll)?).ok_or(Undone::Gone)?;
             let bytes: Vec<u8> = words.into_iter().flat_map(u16::to_be_bytes).collect();
-            let (_, payload) = Envelope::parse(&bytes).ok()?;
-            match Reply::parse(payload).ok()? {
-                Reply::Done(answer) => return Some(answer),
-                Reply::Refused(_) => return None,
+            let (_, payload) = Envelope::parse(&bytes).map_err(|_| Undone::Gone)?;
+            match Reply::parse(payload).map_err(|_| Undone::Gone)? {
+                Reply::Done(answer) => return Ok(answer),
+                Reply::Refused(refusal) => return Err(Undone::Refused(refusal)),
                 Reply::Pending => self.run(VirtualTime::from_millis(5)),
             }
         }
-        None
+        Err(Undone::Gone)
+    }
+
+    /// Writes to a window; waits while the unit is busy.
+    pub(super) fn write(&mut self, frame: &[u8]) -> Result<(), Undone> {
+        const TRIES: usize = 40;
+        for _ in 0..TRIES {
+            if self.exchange(frame)?[..]
+                != [Function::WriteMultipleRegisters.code() | EXCEPTION_FLAG, Exception::Busy.code()]
+            {
+                return Ok(());
+            }
+            self.run(VirtualTime::from_millis(5));
+        }
+        Err(Undone::Gone)
+    }
+
+    /// Asks again when there is no answer: an erase may have stopped the core for longer than a master waits.
+    fn exchange(&mut self, frame: &[u8]) -> Result<Vec<u8>, Undone> {
+        const TRIES: usize = 4;
+        (0..TRIES).find_map(|_| self.ask(frame)).ok_or(Undone::Gone)
     }
 
     /// The frame of the next request.
@@ -114,15 +171,6 @@ impl Rig {
         }
         Some(Frame::parse(&heard)?.pdu.to_vec())
     }
-
-    fn read(&mut self, address: u16, quantity: u16) -> Option<Vec<u16>> {
-        let mut pdu = vec![Function::ReadHoldingRegisters.code()];
-        pdu.extend(address.to_be_bytes());
-        pdu.extend(quantity.to_be_bytes());
-        let answer = self.ask(&framed(&pdu))?;
-        let data = answer.get(2..).filter(|data| data.len() == usize::from(quantity) * 2)?;
-        Some(data.chunks_exact(2).map(|word| u16::from_be_bytes([word[0], word[1]])).collect())
-    }
 }
 
 /// The frame that carries a piece of an image.
@@ -130,6 +178,20 @@ pub(super) fn chunk_frame(tag: u8, offset: u32, data: &[u8]) -> Vec<u8> {
     let mut window = [0; CHUNK_REGISTERS as usize * 2];
     let length = Chunk { tag, offset, data }.emit(&mut window).expect("a chunk fits its window");
     write_frame(CHUNK, &window[..length])
+}
+
+fn read_frame(address: u16, quantity: u16) -> Vec<u8> {
+    let mut pdu = vec![Function::ReadHoldingRegisters.code()];
+    pdu.extend(address.to_be_bytes());
+    pdu.extend(quantity.to_be_bytes());
+    framed(&pdu)
+}
+
+/// The registers in an answer to such a frame.
+fn words_of(pdu: &[u8]) -> Option<Vec<u16>> {
+    let (_, [length, data @ ..]) = pdu.split_first()? else { return None };
+    let words = data.chunks_exact(2).map(|word| u16::from_be_bytes([word[0], word[1]])).collect();
+    (usize::from(*length) == data.len()).then_some(words)
 }
 
 fn write_frame(window: u16, bytes: &[u8]) -> Vec<u8> {

@@ -1,103 +1,16 @@
-//! A moment in an update, and what then makes the unit write flash.
+//! A unit at a moment, and what then makes it write flash.
 
-use protocol::layout::PAGE_SIZE;
-use protocol::mailbox::MAX_CHUNK;
-use protocol::message::{Answer, ChannelPolicy, Request};
+use protocol::boot_record::BootState;
+use protocol::message::{ChannelPolicy, Request};
 use protocol::semver::Version;
 use virtual_board::board::{Board, Tear};
 use virtual_board::time::VirtualTime;
 
 use super::ArmError;
-use super::parts::{NEW, OLD, Parts, Staged};
-use super::rig::{Rig, chunk_frame};
-use crate::sweep::Extent;
-
-/// Which moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
-    /// The new image is to be activated; the unit restarts and boots its trial.
-    Activate,
-    /// Power comes with the new image on trial: the loader counts the start.
-    TrialBoot,
-    /// The new image, on trial, is confirmed.
-    Confirm,
-    /// Power comes with all starts of the trial used up: the loader takes the old image back.
-    FallBack,
-    /// The new image, confirmed, is told to go; the unit restarts with the old one.
-    RollBack,
-    /// All pages are there: the manifest is written.
-    Finish,
-    /// That page of the image is complete in RAM: erased and programmed.
-    Page(usize),
-}
-
-const WITH_LOG: [(&str, Moment); 5] = [
-    ("activate", Moment::Activate),
-    ("trial-boot", Moment::TrialBoot),
-    ("confirm", Moment::Confirm),
-    ("fall-back", Moment::FallBack),
-    ("roll-back", Moment::RollBack),
-];
-
-/// A moment and how many records the boot log holds by then: near the end of its page the log is compacted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Name {
-    pub(super) moment: Moment,
-    pub(super) records: usize,
-}
-
-impl Name {
-    /// All of a sweep.
-    pub(super) fn all(parts: &Parts, extent: Extent) -> Vec<Self> {
-        let (records, pages): (&[usize], _) = match extent {
-            Extent::Full => (&[1, 2, 30, 31, 32], (0..parts.new.pages()).collect()),
-            Extent::Slice => (&[32], vec![7]),
-        };
-        let logged = WITH_LOG.iter().flat_map(|&(_, moment)| records.iter().map(move |&records| (moment, records)));
-        let others = pages.into_iter().map(|page| (Moment::Page(page), 1)).chain([(Moment::Finish, 1)]);
-        logged.chain(others).map(|(moment, records)| Self { moment, records }).collect()
-    }
-
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let (what, number) = text.split_once('.')?;
-        let number = number.parse().ok()?;
-        match what {
-            "page" => Some(Self { moment: Moment::Page(number), records: 1 }),
-            "finish" => Some(Self { moment: Moment::Finish, records: number }),
-            _ => {
-                let &(_, moment) = WITH_LOG.iter().find(|(name, _)| *name == what)?;
-                (1..=32).contains(&number).then_some(Self { moment, records: number })
-            }
-        }
-    }
-
-    /// Whether each operation is torn in each way, or in one of them by turns.
-    pub(super) fn takes_turns(self) -> bool {
-        matches!(self.moment, Moment::Page(_))
-    }
-
-    /// Name of the group in tables.
-    pub(super) fn group(self) -> String {
-        match self.moment {
-            Moment::Page(_) => "page of a transfer".into(),
-            Moment::Finish => "manifest".into(),
-            _ => self.to_string(),
-        }
-    }
-}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.moment {
-            Moment::Page(page) => write!(formatter, "page.{page}"),
-            Moment::Finish => write!(formatter, "finish.{}", self.records),
-            moment => {
-                let name = WITH_LOG.iter().find(|(_, known)| *known == moment).map_or("", |(name, _)| name);
-                write!(formatter, "{name}.{}", self.records)
-            }
-        }
-    }
-}
+use super::host;
+use super::moment::{Lost, Moment, Name, Revival};
+use super::parts::{Given, NEW, OLD, Parts, Past, Staged};
+use super::rig::{Rig, Undone};
 
 /// A unit at that moment.
 pub(super) struct Scene {
@@ -105,8 +18,12 @@ pub(super) struct Scene {
     start: Start,
     /// The unit on its way, so that a cut does not cost the whole way to it.
     stops: Vec<Stop>,
+    /// Which moment.
+    pub(super) moment: Moment,
     /// What may run after a cut.
     pub(super) may_run: &'static [Version],
+    /// Whether the loader may stay up after a cut.
+    pub(super) may_recover: bool,
     /// Flash operations that follow when nothing is cut.
     pub(super) operations: u64,
 }
@@ -125,38 +42,29 @@ struct Stop {
 }
 
 /// Longest that a moment's operations take, a restart and the boot behind it included.
-const LENGTH: VirtualTime = VirtualTime::from_millis(400);
+const LENGTH: VirtualTime = VirtualTime::from_millis(800);
 /// Longest boot.
 const BOOT: VirtualTime = VirtualTime::from_millis(1000);
 
 impl Scene {
     /// Brings a unit there.
     pub(super) fn build(parts: &Parts, name: Name) -> Result<Self, ArmError> {
-        let (staged, state, may_run): (_, _, &'static [Version]) = match name.moment {
-            Moment::Activate => (Staged::Whole, parts.old_confirmed(), &[OLD, NEW]),
-            Moment::TrialBoot | Moment::Confirm => (Staged::Whole, parts.on_trial(0), &[NEW]),
-            Moment::FallBack => (Staged::Whole, parts.on_trial(10), &[OLD]),
-            Moment::RollBack => (Staged::Whole, parts.new_confirmed(), &[OLD, NEW]),
-            Moment::Finish => (Staged::Body, parts.old_confirmed(), &[OLD]),
-            Moment::Page(_) => (Staged::Nothing, parts.old_confirmed(), &[OLD]),
-        };
-        // The boot into the trial writes a record of its own before the one that is meant.
-        let records = if name.moment == Moment::Confirm { name.records - 1 } else { name.records };
-        let mut rig = Rig::new(parts.unit(staged, state, records.max(1)));
+        let (may_run, may_recover) = allowed(name.moment);
+        let mut rig = Rig::new(parts.unit(past(parts, name)));
         let lost = |what: &'static str| ArmError::Scene { scene: name.to_string(), what };
         let frame = match name.moment {
             Moment::TrialBoot | Moment::FallBack => None,
             moment => {
                 rig.board_mut().power_on();
-                rig.version(BOOT).ok_or(lost("answer"))?;
-                rig.request(&Request::Hello).ok_or(lost("open a session"))?;
-                Some(prepare(parts, &mut rig, moment).ok_or(lost("get ready"))?)
+                rig.up(BOOT).ok_or(lost("answer"))?;
+                rig.request(&Request::Hello).map_err(|_| lost("open a session"))?;
+                Some(prepare(parts, &mut rig, moment).map_err(|_| lost("get ready"))?)
             }
         };
         let start = Start { board: rig.board().clone(), frame };
         let stops = start.stops();
         let operations = stops.last().ok_or(lost("write flash"))?.operations;
-        Ok(Self { start, stops, may_run, operations })
+        Ok(Self { start, stops, moment: name.moment, may_run, may_recover, operations })
     }
 
     /// Goes the way to that operation, in which power is to be lost.
@@ -209,42 +117,88 @@ impl Start {
     }
 }
 
+/// The flash that a moment begins with.
+fn past(parts: &Parts, name: Name) -> Past {
+    let plain = |staged, state| Past { given: Given::Image, staged, state, records: name.records };
+    // The boot into a trial writes a record of its own before the one that is meant.
+    let before_boot = name.records.max(2) - 1;
+    match name.moment {
+        Moment::Activate => plain(Staged::Whole, parts.old_confirmed()),
+        Moment::TrialBoot => plain(Staged::Whole, parts.on_trial(0)),
+        Moment::Confirm => Past { records: before_boot, ..plain(Staged::Whole, parts.on_trial(0)) },
+        Moment::FallBack => plain(Staged::Whole, parts.on_trial(10)),
+        Moment::RollBack => plain(Staged::Whole, parts.new_confirmed()),
+        Moment::Finish => plain(Staged::Body, parts.old_confirmed()),
+        Moment::Page(_) => plain(Staged::Nothing, parts.old_confirmed()),
+        Moment::Keys(story) => {
+            let order = parts.key_order(story);
+            let given = if order.before.number == 0 { Given::Roots } else { Given::Set };
+            let (floor, floor_order) = (order.before.floor, order.before.number);
+            let state = BootState { floor, floor_order, ..parts.old_confirmed() };
+            Past { given, ..plain(Staged::Nothing, state) }
+        }
+        Moment::Recover(lost, revival) => {
+            let given = lost.given();
+            let (staged, records) = match (revival, lost) {
+                (Revival::Page(0), Lost::Empty) => (Staged::Nothing, name.records),
+                (Revival::Page(0), Lost::Damaged) => (Staged::Damaged, name.records),
+                (Revival::Page(page), _) => (Staged::AllBut(page), name.records),
+                (Revival::Finish, _) => (Staged::Body, name.records),
+                // It is on record as a trial by the time that it is activated.
+                (Revival::Activate, _) => (Staged::Body, name.records - 1),
+                (Revival::Confirm, _) => (Staged::Whole, before_boot),
+            };
+            let state = if revival == Revival::Confirm { parts.recovered(given) } else { parts.old_confirmed() };
+            Past { given, staged, state, records }
+        }
+    }
+}
+
+/// What may run after a cut, and whether the loader may stay up.
+fn allowed(moment: Moment) -> (&'static [Version], bool) {
+    match moment {
+        Moment::Activate | Moment::RollBack => (&[OLD, NEW], false),
+        Moment::TrialBoot | Moment::Confirm => (&[NEW], false),
+        Moment::FallBack | Moment::Finish | Moment::Page(_) | Moment::Keys(_) => (&[OLD], false),
+        Moment::Recover(_, Revival::Page(_)) => (&[], true),
+        Moment::Recover(_, Revival::Finish) => (&[NEW], true),
+        Moment::Recover(_, Revival::Activate | Revival::Confirm) => (&[NEW], false),
+    }
+}
+
 /// All that comes before the frame that matters, and that frame.
-fn prepare(parts: &Parts, rig: &mut Rig, moment: Moment) -> Option<Vec<u8>> {
+fn prepare(parts: &Parts, rig: &mut Rig, moment: Moment) -> Result<Vec<u8>, Undone> {
     let channels = ChannelPolicy::RefuseWhileRunning;
     match moment {
         Moment::Activate => {
-            rig.request(&Request::Begin { manifest: parts.new.signed.clone() })?;
-            Some(rig.frame_of(&Request::Activate { channels }))
+            host::begin(parts, rig)?;
+            Ok(rig.frame_of(&Request::Activate { channels }))
         }
-        Moment::Confirm => {
-            // The self-test comes first.
-            rig.run(VirtualTime::from_millis(400));
-            Some(rig.frame_of(&Request::Confirm))
+        Moment::Recover(_, Revival::Activate) => {
+            host::begin(parts, rig)?;
+            rig.request(&Request::Finish)?;
+            Ok(rig.frame_of(&Request::Activate { channels }))
         }
-        Moment::RollBack => Some(rig.frame_of(&Request::RollBack { channels })),
-        Moment::Finish => {
-            rig.request(&Request::Begin { manifest: parts.new.signed.clone() })?;
-            Some(rig.frame_of(&Request::Finish))
+        Moment::Confirm | Moment::Recover(_, Revival::Confirm) => {
+            rig.run(host::SELF_TEST);
+            Ok(rig.frame_of(&Request::Confirm))
         }
-        Moment::Page(page) => {
-            let Answer::Began(began) = rig.request(&Request::Begin { manifest: parts.new.signed.clone() })? else {
-                return None;
-            };
-            let start = page * PAGE_SIZE as usize;
-            let mut bytes = parts.new.bytes.get(start..)?.to_vec();
-            bytes.resize(PAGE_SIZE as usize, protocol::layout::ERASED);
-            let mut frames: Vec<Vec<u8>> = bytes
-                .chunks(MAX_CHUNK)
-                .enumerate()
-                .map(|(index, data)| chunk_frame(began.tag, (start + index * MAX_CHUNK) as u32, data))
-                .collect();
-            let last = frames.pop()?;
-            for frame in frames {
-                rig.ask(&frame)?;
-            }
-            Some(last)
+        Moment::RollBack => Ok(rig.frame_of(&Request::RollBack { channels })),
+        Moment::Finish | Moment::Recover(_, Revival::Finish) => {
+            host::begin(parts, rig)?;
+            Ok(rig.frame_of(&Request::Finish))
         }
-        Moment::TrialBoot | Moment::FallBack => None,
+        Moment::Page(page) | Moment::Recover(_, Revival::Page(page)) => {
+            let began = host::begin(parts, rig)?;
+            let mut frames = host::page_frames(parts, began.tag, page);
+            let last = frames.pop().ok_or(Undone::Gone)?;
+            frames.iter().try_for_each(|frame| rig.write(frame))?;
+            Ok(last)
+        }
+        Moment::Keys(story) => {
+            host::send_set(&parts.key_order(story).signed, rig)?;
+            Ok(rig.frame_of(&host::INSTALL))
+        }
+        Moment::TrialBoot | Moment::FallBack => Err(Undone::Gone),
     }
 }

@@ -5,6 +5,9 @@ use crate::constants::{ROUND, START};
 
 const BLOCK: usize = 64;
 
+/// The words that the rounds take. The caller's, since clearing it for each block would cost 4 % of a boot.
+type Schedule = [u32; 64];
+
 /// A hash in the making.
 #[derive(Debug, Clone)]
 pub struct Sha256 {
@@ -24,6 +27,7 @@ impl Sha256 {
 
     /// Takes more bytes.
     pub fn update(&mut self, mut bytes: &[u8]) {
+        let mut words = [0; 64];
         let filled = self.filled();
         self.length += bytes.len() as u64;
         if filled > 0 {
@@ -32,12 +36,12 @@ impl Sha256 {
             if filled + head.len() < BLOCK {
                 return;
             }
-            compress(&mut self.state, &self.block);
+            compress(&mut self.state, &self.block, &mut words);
             bytes = rest;
         }
         let (blocks, rest) = bytes.as_chunks::<BLOCK>();
         for block in blocks {
-            compress(&mut self.state, block);
+            compress(&mut self.state, block, &mut words);
         }
         self.block[..rest.len()].copy_from_slice(rest);
     }
@@ -47,15 +51,16 @@ impl Sha256 {
     pub fn finish(mut self) -> [u8; 32] {
         /// Where the length goes in the last block.
         const LENGTH_AT: usize = BLOCK - 8;
+        let mut words = [0; 64];
         let filled = self.filled();
         self.block[filled] = 0x80;
         self.block[filled + 1..].fill(0);
         if filled >= LENGTH_AT {
-            compress(&mut self.state, &self.block);
+            compress(&mut self.state, &self.block, &mut words);
             self.block.fill(0);
         }
         self.block[LENGTH_AT..].copy_from_slice(&(self.length * 8).to_be_bytes());
-        compress(&mut self.state, &self.block);
+        compress(&mut self.state, &self.block, &mut words);
         let mut digest = [0; 32];
         for (bytes, word) in digest.as_chunks_mut::<4>().0.iter_mut().zip(self.state) {
             *bytes = word.to_be_bytes();
@@ -109,7 +114,7 @@ macro_rules! round {
 macro_rules! round {
     ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $bc:ident $ab:ident, $k:ident[$index:literal], $w:ident) => {
         // SAFETY: reads word `$index` of the schedule and the upper half of that of the constants, which lies behind the
-        // lower one; both arrays have sixteen and are borrowed here. Changes nothing but registers that it names.
+        // lower one; both arrays have eight and are borrowed here. Changes nothing but registers that it names.
         unsafe {
             core::arch::asm!(
                 "ldr {ab}, [{w}, #{offset}]",
@@ -133,7 +138,7 @@ macro_rules! round {
                 "add {h}, {h}, {bc}",
                 a = in(reg) $a, b = in(reg) $b, d = inout(reg) $d, e = in(reg) $e, f = in(reg) $f, g = in(reg) $g,
                 h = inout(reg) $h, bc = inout(reg) $bc => _, ab = out(reg) $ab,
-                k = in(reg) (&raw const *$k), w = in(reg) (&raw const $w), offset = const 4 * $index,
+                k = in(reg) (&raw const *$k), w = in(reg) (&raw const *$w), offset = const 4 * $index,
                 upper = const 8 * $index + 4,
                 options(pure, readonly, nostack, preserves_flags),
             );
@@ -149,23 +154,23 @@ const fn three_turns<const A: u32, const B: u32, const C: u32>(x: u32) -> u32 {
     (x ^ (x ^ x.rotate_right(C)).rotate_right(B)).rotate_right(A)
 }
 
-/// FIPS 180-4 section 6.2.2, with the schedule made sixteen words at a time in place.
+/// FIPS 180-4 section 6.2.2.
 #[inline(never)]
-fn compress(state: &mut [u32; 8], block: &[u8; BLOCK]) {
+fn compress(state: &mut [u32; 8], block: &[u8; BLOCK], w: &mut Schedule) {
     // Written out, since a loop would cost half as much again.
-    macro_rules! words {
+    macro_rules! take_words {
         ($($index:literal)*) => {
-            [$(u32::from_be_bytes([block[4 * $index], block[4 * $index + 1], block[4 * $index + 2], block[4 * $index + 3]])),*]
+            $(w[$index] = u32::from_be_bytes([block[4 * $index], block[4 * $index + 1], block[4 * $index + 2], block[4 * $index + 3]]);)*
         };
     }
-    let mut w = words!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+    take_words!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+    schedule(w);
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
     let mut even = b ^ c;
     let mut odd: u32;
-    for (turn, k) in ROUND[..64].as_chunks::<16>().0.iter().enumerate() {
-        if turn > 0 {
-            next_words(&mut w);
-        }
+    // Eight rounds bring each word back to its name. Sixteen of them, and of the schedule, take 1,000 bytes more and 1.7 % less
+    // of a boot.
+    for (k, w) in ROUND.as_chunks::<8>().0.iter().zip(w.as_chunks::<8>().0) {
         round!(a b c d e f g h, even odd, k[0], w);
         round!(h a b c d e f g, odd even, k[1], w);
         round!(g h a b c d e f, even odd, k[2], w);
@@ -174,14 +179,6 @@ fn compress(state: &mut [u32; 8], block: &[u8; BLOCK]) {
         round!(d e f g h a b c, odd even, k[5], w);
         round!(c d e f g h a b, even odd, k[6], w);
         round!(b c d e f g h a, odd even, k[7], w);
-        round!(a b c d e f g h, even odd, k[8], w);
-        round!(h a b c d e f g, odd even, k[9], w);
-        round!(g h a b c d e f, even odd, k[10], w);
-        round!(f g h a b c d e, odd even, k[11], w);
-        round!(e f g h a b c d, even odd, k[12], w);
-        round!(d e f g h a b c, odd even, k[13], w);
-        round!(c d e f g h a b, even odd, k[14], w);
-        round!(b c d e f g h a, odd even, k[15], w);
     }
     // Written out as well: a loop over eight words costs more than twice as much.
     macro_rules! add_to_state {
@@ -190,19 +187,22 @@ fn compress(state: &mut [u32; 8], block: &[u8; BLOCK]) {
     add_to_state!(0 a, 1 b, 2 c, 3 d, 4 e, 5 f, 6 g, 7 h);
 }
 
-/// The next sixteen words of the schedule.
+/// All words of the schedule behind the first sixteen, four at a time.
 #[inline(never)]
-fn next_words(w: &mut [u32; 16]) {
+fn schedule(w: &mut Schedule) {
     macro_rules! next {
-        ($($index:literal)*) => {$(
-            let (early, late): (u32, u32) = (w[($index + 1) % 16], w[($index + 14) % 16]);
-            w[$index] = w[$index]
+        ($w:ident: $($index:literal)*) => {$(
+            let (early, late): (u32, u32) = ($w[$index + 1], $w[$index + 14]);
+            $w[$index + 16] = $w[$index]
                 .wrapping_add(early.rotate_right(7) ^ early.rotate_right(18) ^ early >> 3)
-                .wrapping_add(w[($index + 9) % 16])
+                .wrapping_add($w[$index + 9])
                 .wrapping_add(late.rotate_right(17) ^ late.rotate_right(19) ^ late >> 10);
         )*};
     }
-    next!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+    for start in (0..48).step_by(4) {
+        let window: &mut [u32; 20] = w[start..].first_chunk_mut().expect("twenty words are left");
+        next!(window: 0 1 2 3);
+    }
 }
 
 #[cfg(test)]

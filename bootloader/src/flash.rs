@@ -25,7 +25,7 @@ impl<F: ReadNorFlash<Error = FlashError>> CheckedRead for F {}
 pub trait Flash: NorFlash<Error = FlashError> {}
 impl<F: NorFlash<Error = FlashError>> Flash for F {}
 
-/// Why flash did not do as told.
+/// Why flash did not do as told. Two words, so that every function hands it on in registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FlashError {
     /// A word has a double ECC error.
@@ -59,22 +59,18 @@ pub enum FlashError {
         offset: u32,
     },
     /// The range is not inside flash.
-    #[error("{length} bytes at {offset:#x} are not inside flash")]
+    #[error("a range from {offset:#x} on is not inside flash")]
     Range {
         /// Start of the range.
         offset: u32,
-        /// Its length.
-        length: u32,
     },
     /// The range is not made of whole words (write) or pages (erase).
-    #[error("{length} bytes at {offset:#x} are not whole units of {unit} bytes")]
+    #[error("a range from {offset:#x} on is not made of whole units of {unit} bytes")]
     Alignment {
         /// Start of the range.
         offset: u32,
-        /// Its length.
-        length: u32,
         /// The unit, bytes.
-        unit: u32,
+        unit: u16,
     },
     /// The chip is in single-bank mode, may start from bank 2, or has another flash size (`fault:P12`): offsets would be
     /// wrong.
@@ -97,6 +93,8 @@ pub enum FlashError {
         status: u32,
     },
 }
+
+const _: () = assert!(size_of::<Result<(), FlashError>>() == 8);
 
 impl NorFlashError for FlashError {
     fn kind(&self) -> NorFlashErrorKind {
@@ -147,7 +145,7 @@ pub fn check_read(offset: u32, length: usize) -> Result<(), FlashError> {
     let within = u32::try_from(length).ok().and_then(|length| offset.checked_add(length));
     match within {
         Some(end) if end <= FLASH_SIZE => Ok(()),
-        _ => Err(FlashError::Range { offset, length: u32::try_from(length).unwrap_or(u32::MAX) }),
+        _ => Err(FlashError::Range { offset }),
     }
 }
 
@@ -179,7 +177,7 @@ pub fn check_write(offset: u32, length: usize) -> Result<(), FlashError> {
 /// # Errors
 /// [`FlashError::Range`] or [`FlashError::Alignment`].
 pub fn check_erase(from: u32, to: u32) -> Result<(), FlashError> {
-    let length = to.checked_sub(from).ok_or(FlashError::Range { offset: from, length: 0 })?;
+    let length = to.checked_sub(from).ok_or(FlashError::Range { offset: from })?;
     check_read(from, length as usize)?;
     check_units(from, length, PAGE_SIZE)
 }
@@ -188,7 +186,7 @@ fn check_units(offset: u32, length: u32, unit: u32) -> Result<(), FlashError> {
     if offset.is_multiple_of(unit) && length.is_multiple_of(unit) {
         Ok(())
     } else {
-        Err(FlashError::Alignment { offset, length, unit })
+        Err(FlashError::Alignment { offset, unit: unit as u16 })
     }
 }
 
@@ -210,9 +208,9 @@ mod tests {
     #[test]
     fn only_whole_words_and_pages_are_changed() {
         assert_eq!(check_write(8, 16), Ok(()));
-        assert!(matches!(check_write(4, 8), Err(FlashError::Alignment { unit: WORD_SIZE, .. })));
+        assert!(matches!(check_write(4, 8), Err(FlashError::Alignment { unit: 8, .. })));
         assert!(matches!(check_write(8, 4), Err(FlashError::Alignment { .. })));
-        assert!(matches!(check_erase(8, PAGE_SIZE + 8), Err(FlashError::Alignment { unit: PAGE_SIZE, .. })));
+        assert!(matches!(check_erase(8, PAGE_SIZE + 8), Err(FlashError::Alignment { unit: 2048, .. })));
     }
 
     #[test]

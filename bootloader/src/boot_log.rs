@@ -173,49 +173,45 @@ const MEANT: u32 = 0x5C3A_96E1;
 struct Copy {
     page: u32,
     newest: Option<BootRecord>,
-    places: [Place; RECORDS_PER_PAGE],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Erased,
-    Record,
-    Bad,
+    /// Places that hold something.
+    used: u8,
+    /// Those of them that hold no record.
+    bad: u8,
+    /// Places from the first one to the last one that holds something.
+    end: u8,
 }
 
 impl Copy {
     fn scan<F: CheckedRead>(flash: &mut F, page: u32) -> Self {
-        let mut copy = Self { page, newest: None, places: [Place::Erased; RECORDS_PER_PAGE] };
-        for index in 0..RECORDS_PER_PAGE {
-            copy.places[index] = match read_record(flash, copy.place(index)) {
-                Ok(record) => {
-                    copy.newest = newer(copy.newest, Some(record));
-                    Place::Record
-                }
-                Err(NoRecord::Erased) => Place::Erased,
-                Err(NoRecord::Bad) => Place::Bad,
-            };
+        let mut copy = Self { page, newest: None, used: 0, bad: 0, end: 0 };
+        for index in 0..RECORDS_PER_PAGE as u8 {
+            match read_record(flash, copy.place(index)) {
+                Ok(record) => copy.newest = newer(copy.newest, Some(record)),
+                Err(NoRecord::Bad) => copy.bad += 1,
+                Err(NoRecord::Erased) => continue,
+            }
+            copy.used += 1;
+            copy.end = index + 1;
         }
         copy
     }
 
-    fn place(&self, index: usize) -> u32 {
-        self.page + (index * RECORD_SIZE) as u32
+    fn place(&self, index: u8) -> u32 {
+        self.page + u32::from(index) * RECORD_SIZE as u32
     }
 
     fn is_empty(&self) -> bool {
-        self.places.iter().all(|&place| place == Place::Erased)
+        self.used == 0
     }
 
     /// Erased places behind the last used one, as indices.
-    fn free(&self) -> core::ops::Range<usize> {
-        let used = self.places.iter().rposition(|&place| place != Place::Erased).map_or(0, |last| last + 1);
-        used..RECORDS_PER_PAGE
+    fn free(&self) -> core::ops::Range<u8> {
+        self.end..RECORDS_PER_PAGE as u8
     }
 
     /// Whether it looks like a torn erase (see the module's text).
     fn is_doubtful(&self, newest: Option<BootRecord>) -> bool {
-        let has_hole = self.places[..self.free().start].contains(&Place::Erased);
+        let has_hole = self.used < self.end;
         let far_behind = match (self.newest, newest) {
             (Some(own), Some(newest)) => newest.sequence.wrapping_sub(own.sequence) > 1,
             (None, newest) => newest.is_some() || !self.is_empty(),
@@ -229,7 +225,7 @@ impl Copy {
     }
 
     fn health(&self, newest: Option<BootRecord>) -> CopyHealth {
-        let bad_places = self.places.iter().filter(|&&place| place == Place::Bad).count() as u8;
+        let bad_places = self.bad;
         if self.is_empty() {
             CopyHealth::Empty
         } else if self.newest.is_some() && self.newest == newest {

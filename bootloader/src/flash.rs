@@ -65,23 +65,17 @@ pub enum FlashError {
         offset: u32,
     },
     /// The range is not made of whole words (write) or pages (erase).
-    #[error("a range from {offset:#x} on is not made of whole units of {unit} bytes")]
+    #[error("a range from {offset:#x} on is not made of whole words or pages")]
     Alignment {
         /// Start of the range.
         offset: u32,
-        /// The unit, bytes.
-        unit: u16,
     },
     /// The chip is in single-bank mode, may start from bank 2, or has another flash size (`fault:P12`): offsets would be
     /// wrong.
-    #[error(
-        "flash has option bytes {option:#010x} and {kilobytes} KB; expected dual-bank mode, start from bank 1 and 512 KB"
-    )]
+    #[error("the chip has option bytes {option:#010x}; expected dual-bank mode, start from bank 1 and 512 KB of flash")]
     Geometry {
         /// `FLASH_OPTR`.
         option: u32,
-        /// Flash size that the chip reports, KB.
-        kilobytes: u16,
     },
     /// The control register would not unlock; only a reset helps.
     #[error("flash does not unlock; reset the unit")]
@@ -186,7 +180,7 @@ fn check_units(offset: u32, length: u32, unit: u32) -> Result<(), FlashError> {
     if offset.is_multiple_of(unit) && length.is_multiple_of(unit) {
         Ok(())
     } else {
-        Err(FlashError::Alignment { offset, unit: unit as u16 })
+        Err(FlashError::Alignment { offset })
     }
 }
 
@@ -208,9 +202,9 @@ mod tests {
     #[test]
     fn only_whole_words_and_pages_are_changed() {
         assert_eq!(check_write(8, 16), Ok(()));
-        assert!(matches!(check_write(4, 8), Err(FlashError::Alignment { unit: 8, .. })));
+        assert!(matches!(check_write(4, 8), Err(FlashError::Alignment { .. })));
         assert!(matches!(check_write(8, 4), Err(FlashError::Alignment { .. })));
-        assert!(matches!(check_erase(8, PAGE_SIZE + 8), Err(FlashError::Alignment { unit: 2048, .. })));
+        assert!(matches!(check_erase(8, PAGE_SIZE + 8), Err(FlashError::Alignment { .. })));
     }
 
     #[test]

@@ -116,7 +116,7 @@ pub struct BootState {
 }
 
 /// One record of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Eq)]
 pub struct BootRecord {
     /// Position in the log's history; the highest one is in force.
     pub sequence: u32,
@@ -135,6 +135,13 @@ pub enum RecordError {
     Checksum,
     /// A field is out of its range.
     Range,
+}
+
+/// One state has one encoding, so the bytes tell; field by field takes the loader ten times the code.
+impl PartialEq for BootRecord {
+    fn eq(&self, other: &Self) -> bool {
+        self.body() == other.body()
+    }
 }
 
 impl BootRecord {

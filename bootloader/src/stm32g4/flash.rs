@@ -50,7 +50,7 @@ impl ChipFlash {
         // SAFETY: a read-only half word that every STM32G4 has at this address, outside of anything Rust knows of.
         let kilobytes = unsafe { SIZE_REGISTER.read_volatile() };
         if !option.dbank() || option.bfb2() || u32::from(kilobytes) * 1024 != FLASH_SIZE {
-            return Err(FlashError::Geometry { option: option.0, kilobytes });
+            return Err(FlashError::Geometry { option: option.0 });
         }
         Ok(Self { scope, pending: None, pause: PhantomData })
     }

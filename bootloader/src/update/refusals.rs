@@ -81,7 +81,7 @@ pub fn place_of(error: FlashError) -> u32 {
         | FlashError::EraseDidNothing { offset }
         | FlashError::Protected { offset }
         | FlashError::Range { offset }
-        | FlashError::Alignment { offset, .. } => offset,
+        | FlashError::Alignment { offset } => offset,
         FlashError::Geometry { .. } | FlashError::Locked | FlashError::Controller { .. } => 0,
     }
 }

@@ -1,16 +1,16 @@
 //! One boot, from the log to the image to jump to: reads, decides, writes the record. The loader's `main.rs` and the
 //! power-cut tests run exactly this.
 
-use protocol::boot_record::{BootState, Phase};
+use protocol::boot_record::{BootState, ImageRef, Phase};
 use protocol::handover::{BootReport, Mark, MarkKind};
 use protocol::layout::Slot;
-use protocol::recovery::RecoveryReason;
+use protocol::recovery::{RecoveryReason, SlotTrouble};
 use protocol::reset::ResetCause;
 
 use crate::boot_log::{AppendError, BootLog};
 use crate::decide::{Decision, Images, Run, decide};
 use crate::flash::Flash;
-use crate::recovery::NotRun;
+use crate::recovery::trouble;
 use crate::trust::Trust;
 use crate::unit::{Criteria, LOADER_VERSION};
 use crate::verify::{InvalidImage, VerifiedImage, look_again, verify_image};
@@ -29,10 +29,8 @@ pub enum Boot {
     Recovery {
         /// Why.
         why: RecoveryReason,
-        /// Why not slot A.
-        a: NotRun,
-        /// Why not slot B.
-        b: NotRun,
+        /// Why not slot A and slot B.
+        slots: [SlotTrouble; 2],
     },
 }
 
@@ -86,21 +84,21 @@ pub fn boot<F: Flash>(flash: &mut F, reset: ResetCause, mark: Option<Mark>, aske
     let criteria = Criteria::of(flash, trust, view.state(), LOADER_VERSION);
     // Whatever is appended from here on carries the floor that holds.
     let log = view.state().map(|state| criteria.settle(state));
-    let mut slots = Slots { flash, criteria: &criteria };
+    let mut slots = Slots { flash, criteria: &criteria, verified: [None, None] };
     if let Some(why) = asked.reason() {
-        let [a, b] = Slot::ALL.map(|slot| slots.verify(slot).map_or_else(NotRun::from, |_| NotRun::Bootable));
-        return Boot::Recovery { why, a, b };
+        let slots = Slot::ALL.map(|slot| slots.verify(slot).err().unwrap_or(SlotTrouble::None));
+        return Boot::Recovery { why, slots };
     }
     let decision = match decide(log, &mut slots, reset) {
-        Decision::Run(run) => commit(flash, &criteria, log, run, reset),
+        Decision::Run(run) => commit(&mut slots, log, run, reset),
         recovery => recovery,
     };
     let run = match decision {
         Decision::Run(run) => run,
-        Decision::Recovery { why, a, b } => return Boot::Recovery { why, a, b },
+        Decision::Recovery { why, slots } => return Boot::Recovery { why, slots },
     };
     let report = BootReport {
-        slot: run.image.manifest().slot,
+        slot: run.image.slot,
         reason: run.reason,
         reset,
         attempts: run.attempts,
@@ -109,26 +107,20 @@ pub fn boot<F: Flash>(flash: &mut F, reset: ResetCause, mark: Option<Mark>, aske
         boot_us: 0,
         mark_detail: mark.map_or(0, |mark| mark.detail),
     };
-    Boot::Run { image: run.image, report }
+    Boot::Run { image: slots.take(run.image.slot), report }
 }
 
 /// Appends the record of a run, as late as possible. A trial whose start cannot be counted is not started: it could
 /// crash for ever. Everything else runs even so.
-fn commit<F: Flash>(
-    flash: &mut F,
-    criteria: &Criteria,
-    log: Option<BootState>,
-    run: Run<VerifiedImage>,
-    reset: ResetCause,
-) -> Decision<VerifiedImage> {
-    let Some(record) = run.record.map(|record| criteria.stamp(record)) else { return Decision::Run(run) };
-    let counted = !matches!(BootLog::append(flash, record), Err(AppendError::NoCopy { .. }));
+fn commit<F: Flash>(slots: &mut Slots<'_, F>, log: Option<BootState>, run: Run, reset: ResetCause) -> Decision {
+    let Some(record) = run.record.map(|record| slots.criteria.stamp(record)) else { return Decision::Run(run) };
+    let counted = !matches!(BootLog::append(slots.flash, record), Err(AppendError::NoCopy { .. }));
     let Phase::Trial { fallback, .. } = record.phase else { return Decision::Run(run) };
     if counted {
         return Decision::Run(run);
     }
     let used_up = BootState { phase: Phase::Trial { attempts: u8::MAX, fallback }, ..log.unwrap_or(record) };
-    match decide(Some(used_up), &mut Slots { flash, criteria }, reset) {
+    match decide(Some(used_up), slots, reset) {
         // The slots have changed since the first look: keep what was verified then.
         Decision::Recovery { why: RecoveryReason::NoImage, .. } => Decision::Run(run),
         instead => instead,
@@ -139,12 +131,12 @@ fn commit<F: Flash>(
 struct Slots<'a, F> {
     flash: &'a mut F,
     criteria: &'a Criteria,
+    /// What verified.
+    verified: [Option<VerifiedImage>; 2],
 }
 
-impl<F: Flash> Images for Slots<'_, F> {
-    type Image = VerifiedImage;
-
-    fn verify(&mut self, slot: Slot) -> Result<VerifiedImage, InvalidImage> {
+impl<F: Flash> Slots<'_, F> {
+    fn look(&mut self, slot: Slot) -> Result<VerifiedImage, InvalidImage> {
         let image = verify_image(self.flash, slot, self.criteria)?;
         // A single disturbed instruction must not be enough: keys, floor and hardware come from flash again.
         let trust = Trust::read_again(self.flash, &self.criteria.trust);
@@ -152,6 +144,18 @@ impl<F: Flash> Images for Slots<'_, F> {
         let criteria = Criteria::of(self.flash, trust, log, LOADER_VERSION);
         look_again(self.flash, &image, &criteria)?;
         Ok(image)
+    }
+
+    /// The proof that what was decided to run may run.
+    fn take(&mut self, slot: Slot) -> VerifiedImage {
+        self.verified[usize::from(slot.code())].take().expect("only an image that verified is decided to run")
+    }
+}
+
+impl<F: Flash> Images for Slots<'_, F> {
+    fn verify(&mut self, slot: Slot) -> Result<ImageRef, SlotTrouble> {
+        let image = self.look(slot).map_err(|invalid| trouble(&invalid))?;
+        Ok(self.verified[usize::from(slot.code())].insert(image).image_ref())
     }
 }
 

@@ -12,13 +12,11 @@
 use protocol::boot_record::{BootState, FallbackCause, ImageRef, Phase, Switch};
 use protocol::handover::BootReason;
 use protocol::layout::Slot;
-use protocol::recovery::RecoveryReason;
+use protocol::recovery::{RecoveryReason, SlotTrouble};
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
 
-use crate::recovery::NotRun;
 use crate::transition::proven_image;
-use crate::verify::{InvalidImage, VerifiedImage};
 
 /// Starts of a trial that end in a failure of its own before the other image is taken back. One could be chance (a
 /// disturbance in the very minute of the update); three in a row are not, and cost some seconds.
@@ -29,51 +27,34 @@ pub const MAX_ATTEMPTS: u8 = 3;
 /// that, an unconfirmed image must not stay for ever (`fault:S3`), and each start costs a record of flash.
 pub const MAX_STARTS: u8 = 10;
 
-/// What an answer about a slot has to tell.
-pub trait Image {
-    /// How the boot log names it.
-    fn image_ref(&self) -> ImageRef;
-}
-
-impl Image for VerifiedImage {
-    fn image_ref(&self) -> ImageRef {
-        VerifiedImage::image_ref(self)
-    }
-}
-
 /// Verifies a slot when asked.
 pub trait Images {
-    /// Proof that an image may run.
-    type Image: Image;
-
-    /// What is in the slot.
+    /// The image in the slot, when it may run.
     ///
     /// # Errors
-    /// Why it may not run.
-    fn verify(&mut self, slot: Slot) -> Result<Self::Image, InvalidImage>;
+    /// Why it may not.
+    fn verify(&mut self, slot: Slot) -> Result<ImageRef, SlotTrouble>;
 }
 
 /// What the loader does.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Decision<I> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
     /// Run an image.
-    Run(Run<I>),
+    Run(Run),
     /// There is nothing to run, or nothing that is worth another start: stay up, outputs off.
     Recovery {
         /// Why.
         why: RecoveryReason,
-        /// Why not slot A.
-        a: NotRun,
-        /// Why not slot B.
-        b: NotRun,
+        /// Why not slot A and slot B.
+        slots: [SlotTrouble; 2],
     },
 }
 
 /// An image to run.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Run<I> {
-    /// It.
-    pub image: I,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// It: the slot has verified.
+    pub image: ImageRef,
     /// Why it.
     pub reason: BootReason,
     /// Starts of the trial, this one included; 0 when it is none.
@@ -101,7 +82,7 @@ pub const fn blames_image(reset: ResetCause) -> bool {
 }
 
 /// Decides. `log` is the state in force, if there is one; `reset` what ended the run before.
-pub fn decide<S: Images>(log: Option<BootState>, images: &mut S, reset: ResetCause) -> Decision<S::Image> {
+pub fn decide(log: Option<BootState>, images: &mut impl Images, reset: ResetCause) -> Decision {
     match log {
         None => without_log(images),
         Some(state) => match state.phase {
@@ -111,33 +92,33 @@ pub fn decide<S: Images>(log: Option<BootState>, images: &mut S, reset: ResetCau
     }
 }
 
-fn confirmed<S: Images>(state: BootState, images: &mut S, reset: ResetCause) -> Decision<S::Image> {
+fn confirmed(state: BootState, images: &mut impl Images, reset: ResetCause) -> Decision {
     let here = match images.verify(state.active.slot) {
-        Ok(image) if image.image_ref() == state.active => return run(image, BootReason::Confirmed, None),
+        Ok(image) if image == state.active => return run(image, BootReason::Confirmed, None),
         other => other,
     };
     match (images.verify(state.active.slot.other()), here) {
         (Ok(image), _) => {
-            let record = fallen_back(state, image.image_ref(), FallbackCause::ImageInvalid, reset);
+            let record = fallen_back(state, image, FallbackCause::ImageInvalid, reset);
             run(image, BootReason::ConfirmedInvalid, Some(record))
         }
         // Not the image that was confirmed, but the only one.
         (Err(_), Ok(image)) => run(image, BootReason::OnlyImage, None),
-        (Err(there), Err(here)) => no_image(state.active.slot, here, there),
+        (Err(there), Err(here)) => recovery(RecoveryReason::NoImage, state.active.slot, here, there),
     }
 }
 
-fn trial<S: Images>(
+fn trial(
     state: BootState,
     attempts: u8,
     fallback: Option<ImageRef>,
-    images: &mut S,
+    images: &mut impl Images,
     reset: ResetCause,
-) -> Decision<S::Image> {
+) -> Decision {
     let limit = if blames_image(reset) { MAX_ATTEMPTS } else { MAX_STARTS };
     if attempts < limit {
         match images.verify(state.active.slot) {
-            Ok(image) if image.image_ref() == state.active => {
+            Ok(image) if image == state.active => {
                 let attempts = attempts + 1;
                 let record = BootState { phase: Phase::Trial { attempts, fallback }, ..state };
                 Decision::Run(Run { image, reason: BootReason::Trial, attempts, record: Some(record) })
@@ -150,31 +131,31 @@ fn trial<S: Images>(
 }
 
 /// Ends a trial. `here` is the answer about its slot, if that was asked already.
-fn give_up<S: Images>(
+fn give_up(
     state: BootState,
     cause: FallbackCause,
-    here: Option<Result<S::Image, InvalidImage>>,
-    images: &mut S,
+    here: Option<Result<ImageRef, SlotTrouble>>,
+    images: &mut impl Images,
     reset: ResetCause,
-) -> Decision<S::Image> {
+) -> Decision {
     let slot = state.active.slot;
     let there = match images.verify(slot.other()) {
         Ok(image) if may_go_to_the_other(state, cause) => return go_to(state, image, cause, reset),
-        Ok(_) => NotRun::CrashedOnTrial,
-        Err(there) => there.into(),
+        Ok(_) => SlotTrouble::CrashedOnTrial,
+        Err(there) => there,
     };
     // Nothing to fall back on.
     match here.unwrap_or_else(|| images.verify(slot)) {
         // It would only crash again, and the line would be dead meanwhile: better to be told what to run (`fault:S5`).
-        Ok(image) if image.image_ref() == state.active && blames_image(reset) => {
-            recovery(RecoveryReason::TrialCrashed, slot, NotRun::CrashedOnTrial, there)
+        Ok(image) if image == state.active && blames_image(reset) => {
+            recovery(RecoveryReason::TrialCrashed, slot, SlotTrouble::CrashedOnTrial, there)
         }
         // Nobody blames it, so it may be what the host is about to confirm; no more writes (`fault:S6`).
-        Ok(image) if image.image_ref() == state.active => {
+        Ok(image) if image == state.active => {
             Decision::Run(Run { image, reason: BootReason::Trial, attempts: MAX_STARTS, record: None })
         }
         Ok(image) => run(image, BootReason::OnlyImage, None),
-        Err(here) => recovery(RecoveryReason::NoImage, slot, here.into(), there),
+        Err(here) => recovery(RecoveryReason::NoImage, slot, here, there),
     }
 }
 
@@ -187,8 +168,8 @@ fn may_go_to_the_other(state: BootState, cause: FallbackCause) -> bool {
 }
 
 /// Runs the other image instead of the trial. Where nothing was ever confirmed, this image was not either: it is tried.
-fn go_to<I: Image>(state: BootState, image: I, cause: FallbackCause, reset: ResetCause) -> Decision<I> {
-    let record = fallen_back(state, image.image_ref(), cause, reset);
+fn go_to(state: BootState, image: ImageRef, cause: FallbackCause, reset: ResetCause) -> Decision {
+    let record = fallen_back(state, image, cause, reset);
     if proven_image(state).is_some() {
         return run(image, BootReason::FellBack, Some(record));
     }
@@ -196,13 +177,13 @@ fn go_to<I: Image>(state: BootState, image: I, cause: FallbackCause, reset: Rese
     Decision::Run(Run { image, reason: BootReason::FellBack, attempts: 1, record: Some(record) })
 }
 
-fn without_log<S: Images>(images: &mut S) -> Decision<S::Image> {
+fn without_log(images: &mut impl Images) -> Decision {
     match (images.verify(Slot::A), images.verify(Slot::B)) {
         (Ok(a), Ok(b)) => {
-            let (image, fallback) = if b.image_ref().version > a.image_ref().version { (b, a) } else { (a, b) };
+            let (image, fallback) = if b.version > a.version { (b, a) } else { (a, b) };
             let record = BootState {
-                active: image.image_ref(),
-                phase: Phase::Trial { attempts: 1, fallback: Some(fallback.image_ref()) },
+                active: image,
+                phase: Phase::Trial { attempts: 1, fallback: Some(fallback) },
                 floor: Version::ZERO,
                 floor_order: 0,
                 last_switch: Switch::Factory,
@@ -210,7 +191,7 @@ fn without_log<S: Images>(images: &mut S) -> Decision<S::Image> {
             Decision::Run(Run { image, reason: BootReason::Trial, attempts: 1, record: Some(record) })
         }
         (Ok(image), Err(_)) | (Err(_), Ok(image)) => run(image, BootReason::OnlyImage, None),
-        (Err(a), Err(b)) => no_image(Slot::A, a, b),
+        (Err(a), Err(b)) => recovery(RecoveryReason::NoImage, Slot::A, a, b),
     }
 }
 
@@ -224,20 +205,16 @@ fn fallen_back(state: BootState, to: ImageRef, cause: FallbackCause, reset: Rese
     }
 }
 
-fn run<I>(image: I, reason: BootReason, record: Option<BootState>) -> Decision<I> {
+fn run(image: ImageRef, reason: BootReason, record: Option<BootState>) -> Decision {
     Decision::Run(Run { image, reason, attempts: 0, record })
 }
 
-fn no_image<I>(slot: Slot, here: InvalidImage, there: InvalidImage) -> Decision<I> {
-    recovery(RecoveryReason::NoImage, slot, here.into(), there.into())
-}
-
-fn recovery<I>(why: RecoveryReason, slot: Slot, here: NotRun, there: NotRun) -> Decision<I> {
-    let (a, b) = match slot {
-        Slot::A => (here, there),
-        Slot::B => (there, here),
+fn recovery(why: RecoveryReason, slot: Slot, here: SlotTrouble, there: SlotTrouble) -> Decision {
+    let slots = match slot {
+        Slot::A => [here, there],
+        Slot::B => [there, here],
     };
-    Decision::Recovery { why, a, b }
+    Decision::Recovery { why, slots }
 }
 
 #[cfg(test)]

@@ -40,9 +40,7 @@ fn main() -> ! {
             watchdog::one_second();
             jump::to(image)
         }
-        Boot::Recovery { why, a, b } => {
-            recovery::serve(Situation { why, reset, slots: [a.word(), b.word()] }, clock, stopwatch)
-        }
+        Boot::Recovery { why, slots } => recovery::serve(Situation { why, reset, slots }, clock, stopwatch),
     }
 }
 

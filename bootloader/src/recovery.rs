@@ -23,7 +23,7 @@ use protocol::reset::ResetCause;
 use protocol::semver::Version;
 use protocol::version;
 
-pub use trouble::NotRun;
+pub use trouble::trouble;
 pub use worker::Worker;
 
 use crate::boot_log::BootLog;

@@ -107,7 +107,7 @@ impl Bench {
     pub(crate) fn boot(mut flash: FlashModel, reset: ResetCause) -> Self {
         let (slot, version, report) = match boot(&mut flash, reset, None, Asked::Nothing) {
             Boot::Run { image, report } => (image.manifest().slot, image.manifest().version, report),
-            Boot::Recovery { a, b, .. } => panic!("nothing boots: {a}; {b}"),
+            Boot::Recovery { slots: [a, b], .. } => panic!("nothing boots: {a}; {b}"),
         };
         let facts = Facts::gather(&mut flash, slot, Some(report), version);
         let log = BootLog::read(&mut flash);

@@ -36,7 +36,7 @@ const _: () = assert!((PAGE_SIZE as usize).is_multiple_of(RECORD_SIZE));
 const MAGIC: [u8; 4] = *b"SBL1";
 
 /// An image that the log speaks of. The tag binds the statement to the bytes: another image in the same slot is not it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Eq)]
 #[cfg_attr(feature = "messages", derive(serde::Serialize, serde::Deserialize))]
 pub struct ImageRef {
     /// Where it is.
@@ -45,6 +45,14 @@ pub struct ImageRef {
     pub version: Version,
     /// Its hash, short.
     pub tag: ImageTag,
+}
+
+/// A function of its own: the loader compares images in many places, and has no room for a copy of this in each.
+impl PartialEq for ImageRef {
+    #[inline(never)]
+    fn eq(&self, other: &Self) -> bool {
+        self.slot == other.slot && self.version == other.version && self.tag == other.tag
+    }
 }
 
 /// How far the active image is trusted.

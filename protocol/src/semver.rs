@@ -3,7 +3,7 @@
 use crate::fields::{Reader, Writer};
 
 /// `major.minor.patch`. No pre-release part: what is not released is not signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "messages", derive(serde::Serialize, serde::Deserialize))]
 pub struct Version {
     /// Incompatible change.
@@ -12,6 +12,19 @@ pub struct Version {
     pub minor: u16,
     /// Correction.
     pub patch: u16,
+}
+
+impl Ord for Version {
+    #[inline(never)]
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        (self.major, self.minor, self.patch).cmp(&(other.major, other.minor, other.patch))
+    }
+}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Version {

@@ -31,7 +31,7 @@ fn staged_unit() -> FlashModel {
 fn boot_once(flash: &mut FlashModel, reset: ResetCause) -> (ImageRef, BootReport) {
     match boot(flash, reset, None, Asked::Nothing) {
         Boot::Run { image, report } => (image.image_ref(), report),
-        Boot::Recovery { a, b, .. } => panic!("in recovery: {a}; {b}"),
+        Boot::Recovery { slots: [a, b], .. } => panic!("in recovery: {a}; {b}"),
     }
 }
 
@@ -229,11 +229,8 @@ fn a_trial_that_crashes_with_nothing_to_fall_back_on_ends_in_recovery_and_runs_o
     for _ in 0..MAX_ATTEMPTS {
         boot_once(&mut flash, ResetCause::Watchdog);
     }
-    let crashed = Boot::Recovery {
-        why: RecoveryReason::TrialCrashed,
-        a: NotRun::Invalid(InvalidImage::Empty { slot: Slot::A }),
-        b: NotRun::CrashedOnTrial,
-    };
+    let crashed =
+        Boot::Recovery { why: RecoveryReason::TrialCrashed, slots: [SlotTrouble::Empty, SlotTrouble::CrashedOnTrial] };
     let before = flash.operations();
     for _ in 0..20 {
         assert_eq!(boot(&mut flash, ResetCause::Watchdog, None, Asked::Nothing), crashed);
@@ -297,8 +294,7 @@ fn a_floor_of_the_highest_version_shuts_everything_out_and_nothing_else_breaks()
 fn an_empty_unit_stays_in_recovery_and_writes_nothing() {
     // fault:S9
     let mut flash = blank_unit();
-    let empty = |slot| NotRun::Invalid(InvalidImage::Empty { slot });
-    let expected = Boot::Recovery { why: RecoveryReason::NoImage, a: empty(Slot::A), b: empty(Slot::B) };
+    let expected = Boot::Recovery { why: RecoveryReason::NoImage, slots: [SlotTrouble::Empty; 2] };
     assert_eq!(boot(&mut flash, ResetCause::PowerOn, None, Asked::Nothing), expected);
     assert_eq!(flash.operations(), 0);
 }

@@ -1,18 +1,8 @@
 use super::*;
-use crate::flash::FlashError;
 use proptest::prelude::*;
 use protocol::digest::ImageTag;
 
-/// What a slot holds, without flash; counts how often it is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Known(ImageRef);
-
-impl Image for Known {
-    fn image_ref(&self) -> ImageRef {
-        self.0
-    }
-}
-
+/// What the slots hold, without flash; counts how often they are looked at.
 struct Slots {
     a: Option<ImageRef>,
     b: Option<ImageRef>,
@@ -20,17 +10,15 @@ struct Slots {
 }
 
 impl Images for Slots {
-    type Image = Known;
-
-    fn verify(&mut self, slot: Slot) -> Result<Known, InvalidImage> {
+    fn verify(&mut self, slot: Slot) -> Result<ImageRef, SlotTrouble> {
         self.looks += 1;
         let image = if slot == Slot::A { self.a } else { self.b };
-        image.map(Known).ok_or(invalid(slot))
+        image.ok_or(wrong_with(slot))
     }
 }
 
-fn invalid(slot: Slot) -> InvalidImage {
-    InvalidImage::Unreadable(FlashError::Poisoned { offset: slot.offset() })
+fn wrong_with(slot: Slot) -> SlotTrouble {
+    if slot == Slot::A { SlotTrouble::Unreadable } else { SlotTrouble::ImageDiffers }
 }
 
 fn image(slot: Slot, minor: u16) -> ImageRef {
@@ -67,7 +55,7 @@ fn decide_with(
     a: Option<ImageRef>,
     b: Option<ImageRef>,
     reset: ResetCause,
-) -> (Decision<Known>, usize) {
+) -> (Decision, usize) {
     let mut slots = Slots { a, b, looks: 0 };
     let decision = decide(log, &mut slots, reset);
     (decision, slots.looks)
@@ -79,9 +67,9 @@ type Ran = (ImageRef, BootReason, u8, Option<BootState>);
 /// What, log, slot A, slot B, reset, expected.
 type Row = (&'static str, Option<BootState>, Option<ImageRef>, Option<ImageRef>, ResetCause, Option<Ran>);
 
-fn ran(decision: Decision<Known>) -> Option<Ran> {
+fn ran(decision: Decision) -> Option<Ran> {
     match decision {
-        Decision::Run(run) => Some((run.image.0, run.reason, run.attempts, run.record)),
+        Decision::Run(run) => Some((run.image, run.reason, run.attempts, run.record)),
         Decision::Recovery { .. } => None,
     }
 }
@@ -240,8 +228,8 @@ fn the_decision_for_each_log_and_each_content_of_the_slots() {
 fn an_empty_unit_stays_in_recovery_and_says_why_for_each_slot() {
     for log in [None, Some(confirmed(old())), Some(trial(1)), Some(trial(3))] {
         let (decision, _) = decide_with(log, None, None, ResetCause::PowerOn);
-        let [a, b] = Slot::ALL.map(|slot| invalid(slot).into());
-        assert_eq!(decision, Decision::Recovery { why: RecoveryReason::NoImage, a, b });
+        let slots = Slot::ALL.map(wrong_with);
+        assert_eq!(decision, Decision::Recovery { why: RecoveryReason::NoImage, slots });
     }
 }
 
@@ -253,8 +241,7 @@ fn a_trial_without_fallback_that_crashes_is_told_as_such() {
         let (decision, _) = decide_with(Some(log), None, Some(new()), reset);
         let crashed = Decision::Recovery {
             why: RecoveryReason::TrialCrashed,
-            a: invalid(Slot::A).into(),
-            b: NotRun::CrashedOnTrial,
+            slots: [wrong_with(Slot::A), SlotTrouble::CrashedOnTrial],
         };
         assert_eq!(decision == crashed, blames_image(reset), "{reset}: {decision:?}");
     }
@@ -273,8 +260,8 @@ fn two_images_that_crash_and_were_never_confirmed_are_each_tried_once() {
     }
     assert_eq!(starts, [[Slot::B; 3], [Slot::A; 3]].concat());
     let (decision, _) = decide_with(Some(log), Some(old()), Some(new()), ResetCause::Watchdog);
-    let (why, a, b) = (RecoveryReason::TrialCrashed, NotRun::CrashedOnTrial, NotRun::CrashedOnTrial);
-    assert_eq!(decision, Decision::Recovery { why, a, b });
+    let (why, slots) = (RecoveryReason::TrialCrashed, [SlotTrouble::CrashedOnTrial; 2]);
+    assert_eq!(decision, Decision::Recovery { why, slots });
 }
 
 #[test]

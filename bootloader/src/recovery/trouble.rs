@@ -1,37 +1,12 @@
-//! Why a unit in recovery does not run what is in a slot.
+//! What is wrong with a slot, in one word.
 
 use protocol::recovery::SlotTrouble;
-use thiserror::Error;
 
 use crate::verify::{InvalidImage, Refusal};
 
-/// Why a slot is not run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum NotRun {
-    /// It holds no image that may run.
-    #[error("{0}")]
-    Invalid(#[from] InvalidImage),
-    /// Its image was on trial and crashed until its starts were used up.
-    #[error("its image verifies but crashed on trial; send another one, or power the unit off and on to try again")]
-    CrashedOnTrial,
-    /// Only because recovery was asked for.
-    #[error("its image verifies; recovery was asked for")]
-    Bootable,
-}
-
-impl NotRun {
-    /// The word for it.
-    #[must_use]
-    pub fn word(&self) -> SlotTrouble {
-        match self {
-            Self::Invalid(invalid) => word(invalid),
-            Self::CrashedOnTrial => SlotTrouble::CrashedOnTrial,
-            Self::Bootable => SlotTrouble::None,
-        }
-    }
-}
-
-fn word(invalid: &InvalidImage) -> SlotTrouble {
+/// The word for it.
+#[must_use]
+pub fn trouble(invalid: &InvalidImage) -> SlotTrouble {
     match invalid {
         InvalidImage::Empty { .. } => SlotTrouble::Empty,
         InvalidImage::Unreadable(_) => SlotTrouble::Unreadable,

@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 
 use protocol::layout::Slot;
+use protocol::recovery::SlotTrouble;
 use protocol::reset::ResetCause;
+use protocol::semver::Version;
 use sonde_bootloader::boot::{Asked, Boot, boot};
 use sonde_bootloader::boot_log::BootLog;
 use sonde_bootloader::model::FlashModel;
+use sonde_bootloader::recovery::trouble;
 use sonde_bootloader::trust::Trust;
 use sonde_bootloader::unit::{Criteria, LOADER_VERSION};
-use sonde_bootloader::verify::verify_image;
+use sonde_bootloader::verify::{InvalidImage, verify_image};
 
 use crate::attack::Ends;
 
@@ -34,12 +37,16 @@ pub(crate) fn verdict(flash: &FlashModel) -> Verdict {
         booted
     });
     for (slot, judged) in Slot::ALL.iter().zip(&slots) {
-        writeln!(text, "slot {slot}: {judged}").expect("a String takes text");
+        let _taken = match judged {
+            Ok(version) => writeln!(text, "slot {slot}: {version} may run"),
+            Err(invalid) => writeln!(text, "slot {slot}: {invalid}"),
+        };
     }
     let ends = match &first {
         Boot::Run { report, .. } => Ends::Runs(report.slot),
-        Boot::Recovery { a, b, .. } => {
-            assert_eq!([a.to_string(), b.to_string()], slots, "the boot gives other reasons");
+        Boot::Recovery { slots: told, .. } => {
+            let judged = slots.map(|judged| judged.map_or_else(|invalid| trouble(&invalid), |_| SlotTrouble::None));
+            assert_eq!(*told, judged, "the boot gives other reasons");
             Ends::Recovery
         }
     };
@@ -64,12 +71,9 @@ fn described(booted: &Boot) -> String {
     }
 }
 
-/// What is said about a slot: it may run, or why not.
-fn judge(flash: &mut FlashModel, slot: Slot) -> String {
+/// What is said about a slot: the version that may run, or why none.
+fn judge(flash: &mut FlashModel, slot: Slot) -> Result<Version, InvalidImage> {
     let (log, trust) = (BootLog::read(flash).state(), Trust::read(flash));
     let criteria = Criteria::of(flash, trust, log, LOADER_VERSION);
-    match verify_image(flash, slot, &criteria) {
-        Ok(image) => format!("{} may run", image.manifest().version),
-        Err(invalid) => invalid.to_string(),
-    }
+    verify_image(flash, slot, &criteria).map(|image| image.manifest().version)
 }

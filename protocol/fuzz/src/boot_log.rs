@@ -117,7 +117,7 @@ fn boots(mut flash: FlashModel, reset: ResetCause) {
         // It was on trial and crashed too often, with nothing to fall back on.
         Boot::Recovery { why: RecoveryReason::TrialCrashed, .. } => assert!(blames_image(reset)),
         // Only a floor above the image keeps it out.
-        Boot::Recovery { a, b, .. } => {
+        Boot::Recovery { slots: [a, b], .. } => {
             let floor = BootLog::read(&mut flash).state().map(|state| state.floor);
             assert!(floor > Some(Version::new(1, 0, 0)), "recovery with a good image: {a}; {b}");
         }

@@ -107,7 +107,7 @@ impl Site {
     fn boot(mut flash: FlashModel, reset: ResetCause) -> Self {
         let (image, report) = match boot(&mut flash, reset, None, Asked::Nothing) {
             Boot::Run { image, report } => (image.image_ref(), report),
-            Boot::Recovery { a, b, .. } => panic!("nothing boots: {a}; {b}"),
+            Boot::Recovery { slots: [a, b], .. } => panic!("nothing boots: {a}; {b}"),
         };
         assert!(releases().genuine.contains(&image), "{image:?} runs");
         let facts = Facts::gather(&mut flash, image.slot, Some(report), image.version);

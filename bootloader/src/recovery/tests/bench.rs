@@ -48,9 +48,8 @@ pub(super) fn start(mut flash: FlashModel, reset: ResetCause, asked: Asked) -> S
     flash.power_on();
     match boot(&mut flash, reset, None, asked) {
         Boot::Run { report, .. } => Started::Runs(report, flash),
-        Boot::Recovery { why, a, b } => {
-            let situation = Situation { why, reset, slots: [a.word(), b.word()] };
-            let (unit, worker) = recovery::start(flash, situation);
+        Boot::Recovery { why, slots } => {
+            let (unit, worker) = recovery::start(flash, Situation { why, reset, slots });
             let mut bench = Bench { unit: Held(RefCell::new(unit)), worker, sequence: 40 };
             bench.hello();
             Started::Recovers(Box::new(bench))

@@ -160,12 +160,11 @@ impl World {
             return Ok(Step::PowerLost);
         }
         match booted {
-            Boot::Recovery { why, a, b } if self.confirmed.is_none() => {
-                let slots = [a.word(), b.word()];
+            Boot::Recovery { why, slots } if self.confirmed.is_none() => {
                 self.up = Some(Up::Recovers(Situation { why, reset: self.reset, slots }));
                 Ok(Step::Going)
             }
-            Boot::Recovery { a, b, .. } => Err(Fault::Unbootable(format!("A: {a}; B: {b}"))),
+            Boot::Recovery { slots: [a, b], .. } => Err(Fault::Unbootable(format!("A: {a}; B: {b}"))),
             Boot::Run { image, report } => {
                 self.check_image(story, image.image_ref())?;
                 self.check_keys_and_floor(story)?;

@@ -19,6 +19,7 @@ pub fn crc16_modbus(bytes: &[u8]) -> u16 {
 
 /// CRC-32 (ISO-HDLC) that closes every fixed record in flash and RAM.
 #[must_use]
+#[inline(never)]
 pub fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| shifted(crc ^ u32::from(byte)))
 }

@@ -3,7 +3,7 @@
 use protocol::boot_record::{BootState, ImageRef};
 use protocol::digest::PageHash;
 use protocol::layout::{PAGE_SIZE, Slot};
-use protocol::manifest::{SIGNED_SIZE, SignedManifest};
+use protocol::manifest::{Manifest, SIGNED_SIZE, SignedManifest};
 use protocol::message::MAX_PAGE_HASHES;
 
 use super::mailbox::HELLO;
@@ -133,7 +133,10 @@ impl<F: Flash> Worker<F> {
             && there == signed.0
             && Marks::of(&manifest).are_closed(&mut self.flash)
             && verify_image(&mut self.flash, slot, &self.criteria).is_ok();
-        let event = if holds_it { Event::Whole { manifest } } else { Event::Armed { signed, manifest } };
+        let event = match holds_it {
+            true => Event::Whole { manifest: &manifest },
+            false => Event::Armed { signed: &signed, manifest: &manifest },
+        };
         shared.with(|unit| {
             unit.transfer.on(event);
             let (tag, _, pages) = unit.transfer.window();
@@ -145,16 +148,17 @@ impl<F: Flash> Worker<F> {
     /// Hashes of the pages as they are in flash (`boot:U2`). A page that was not written to its end has to be sent again,
     /// whatever it reads as.
     fn page_map(&mut self, shared: &impl Shared<Unit = Recovery>, first: u8, reply: &mut Reply) -> Done {
-        let (slot, pages, marks) = shared
+        let (subject, marks) = shared
             .with(|unit| match unit.transfer.state() {
                 State::Idle => None,
                 State::Receiving(receiving) => {
-                    let manifest = receiving.manifest();
-                    Some((manifest.slot, receiving.pages(), Some(Marks::of(manifest))))
+                    let subject = receiving.subject();
+                    Some((*subject, Some(Marks::of_image(subject.image()))))
                 }
-                State::Staged(staged) => Some((staged.image().slot, staged.pages(), None)),
+                State::Staged(subject) => Some((*subject, None)),
             })
             .ok_or_else(|| reply.refuse(Plain::NoTransfer))?;
+        let (slot, pages) = (subject.image().slot, subject.pages());
         if first >= pages {
             return Err(reply.no_such_page(first, pages));
         }
@@ -180,15 +184,13 @@ impl<F: Flash> Worker<F> {
         if let Some(offset) = shared.with(|unit| unit.transfer.receiving().and_then(Receiving::take_failure)) {
             return Err(reply.flash_failed(offset));
         }
-        let coming = shared.with(|unit| {
-            let receiving = unit.transfer.receiving()?;
-            Some((receiving.signed().clone(), receiving.manifest().clone()))
-        });
-        let Some((signed, manifest)) = coming else {
+        let coming = shared.with(|unit| unit.transfer.receiving().map(|receiving| receiving.signed().clone()));
+        let Some(signed) = coming else {
             let staged = shared.with(|unit| unit.transfer.staged()).ok_or_else(|| reply.refuse(Plain::NoTransfer))?;
-            reply.done(Kind::Staged).image(&staged.image());
+            reply.done(Kind::Staged).image(&staged);
             return Ok(());
         };
+        let manifest = Manifest::parse(signed.body()).map_err(|_| reply.refuse(Plain::BadManifest))?;
         let image = ImageRef { slot: manifest.slot, version: manifest.version, tag: manifest.tag() };
         if self.kept_slot(shared, reply)?.is_none() {
             self.put_on_trial(shared, image, reply)?;
@@ -200,7 +202,7 @@ impl<F: Flash> Worker<F> {
         self.write_manifest(shared, &manifest, &signed).map_err(|error| reply.flash_failed(place_of(error)))?;
         match verify_image(&mut self.flash, manifest.slot, &self.criteria) {
             Ok(_) => {
-                shared.with(|unit| unit.transfer.on(Event::Whole { manifest }));
+                shared.with(|unit| unit.transfer.on(Event::Whole { manifest: &manifest }));
                 reply.done(Kind::Staged).image(&image);
                 Ok(())
             }
@@ -216,8 +218,7 @@ impl<F: Flash> Worker<F> {
 
     /// Makes the staged image the trial, and restarts.
     fn activate(&mut self, shared: &impl Shared<Unit = Recovery>, reply: &mut Reply) -> Done {
-        let staged =
-            shared.with(|unit| unit.transfer.staged()).ok_or_else(|| reply.refuse(Plain::NothingStaged))?.image();
+        let staged = shared.with(|unit| unit.transfer.staged()).ok_or_else(|| reply.refuse(Plain::NothingStaged))?;
         // Once more over the bytes that will run: time has passed since they were staged (`fault:A10`).
         if self.image_in(staged.slot) != Some(staged) {
             shared.with(|unit| unit.transfer.on(Event::Forget));

@@ -15,12 +15,11 @@ use super::{BackgroundFlash, Shared, Stager, Updatable};
 use crate::unit::Criteria;
 
 /// Where the transfer stands when it is to be finished.
-#[expect(clippy::large_enum_variant, reason = "no allocator to box with; there is one of it, for a moment")]
 enum Stand {
     /// It was finished before: the answer to that was lost.
     Whole(ImageRef),
     /// All pages should be there.
-    Sent { signed: SignedManifest, manifest: Manifest },
+    Sent(SignedManifest),
 }
 
 impl<F: BackgroundFlash> Stager<F> {
@@ -33,10 +32,11 @@ impl<F: BackgroundFlash> Stager<F> {
         shared: &impl Shared<Unit: Updatable>,
         criteria: impl FnOnce(&mut F) -> Criteria,
     ) -> Result<Staged, Refusal> {
-        let (signed, manifest) = match stand(shared)? {
+        let signed = match stand(shared)? {
             Stand::Whole(image) => return Ok(Staged { image }),
-            Stand::Sent { signed, manifest } => (signed, manifest),
+            Stand::Sent(signed) => signed,
         };
+        let manifest = Manifest::parse(signed.body()).map_err(|_| Refusal::BadManifest)?;
         let marks = Marks::of(&manifest);
         // A page that was not written to its end, or cannot be read, is to be sent again, as the page map will tell.
         let complete = marks.are_complete(&mut self.flash, pages(&manifest));
@@ -50,7 +50,7 @@ impl<F: BackgroundFlash> Stager<F> {
         match verify_image(&mut self.flash, manifest.slot, &criteria) {
             Ok(image) => {
                 let image = image.image_ref();
-                shared.with(|unit| unit.update().transfer.on(Event::Whole { manifest }));
+                shared.with(|unit| unit.update().transfer.on(Event::Whole { manifest: &manifest }));
                 Ok(Staged { image })
             }
             Err(error) => Err(self.take_back(shared, &manifest, error).await),
@@ -109,10 +109,8 @@ fn stand(shared: &impl Shared<Unit: Updatable>) -> Result<Stand, Refusal> {
         }
         match unit.update().transfer.state() {
             State::Idle => Err(Refusal::NoTransfer),
-            State::Staged(staged) => Ok(Stand::Whole(staged.image())),
-            State::Receiving(receiving) => {
-                Ok(Stand::Sent { signed: receiving.signed().clone(), manifest: receiving.manifest().clone() })
-            }
+            State::Staged(subject) => Ok(Stand::Whole(subject.image())),
+            State::Receiving(receiving) => Ok(Stand::Sent(receiving.signed().clone())),
         }
     })
 }

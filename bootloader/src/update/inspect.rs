@@ -28,14 +28,15 @@ impl<F: BackgroundFlash> Stager<F> {
     /// # Errors
     /// Without a transfer, or beyond its last page.
     pub fn page_map(&mut self, shared: &impl Shared<Unit: Updatable>, first: u8) -> Result<PageMap, Refusal> {
-        let (slot, pages, believed) = shared.with(|unit| match unit.update().transfer.state() {
+        let (subject, believed) = shared.with(|unit| match unit.update().transfer.state() {
             State::Idle => Err(Refusal::NoTransfer),
             State::Receiving(receiving) => {
-                let manifest = receiving.manifest();
-                Ok((manifest.slot, receiving.pages(), Believed::When(Marks::of(manifest))))
+                let subject = receiving.subject();
+                Ok((*subject, Believed::When(Marks::of_image(subject.image()))))
             }
-            State::Staged(staged) => Ok((staged.image().slot, staged.pages(), Believed::All)),
+            State::Staged(subject) => Ok((*subject, Believed::All)),
         })?;
+        let (slot, pages) = (subject.image().slot, subject.pages());
         if first >= pages {
             return Err(Refusal::NoSuchPage { page: first, pages });
         }

@@ -12,6 +12,7 @@
 //!
 //! The marks are for transfers only. The loader never looks at them: it verifies what is there at each boot.
 
+use protocol::boot_record::ImageRef;
 use protocol::digest::{ImageTag, PageHash};
 use protocol::layout::{ERASED, IMAGE_PAGES, Slot, WORD_SIZE};
 use protocol::manifest::{Manifest, SIGNED_SIZE};
@@ -40,6 +41,11 @@ impl Marks {
     #[must_use]
     pub fn of(manifest: &Manifest) -> Self {
         Self { slot: manifest.slot, tag: manifest.tag() }
+    }
+
+    /// Those of that image.
+    pub(crate) fn of_image(image: ImageRef) -> Self {
+        Self { slot: image.slot, tag: image.tag }
     }
 
     /// Every mark that stands when all pages of `image` are written and the manifest is not, with its offset: to fill a

@@ -76,9 +76,9 @@ impl<F: BackgroundFlash> Stager<F> {
         criteria: &Criteria,
     ) -> Result<Began, Refusal> {
         let event = if self.holds(&manifest, &signed, criteria) {
-            Event::Whole { manifest }
+            Event::Whole { manifest: &manifest }
         } else {
-            Event::Armed { signed, manifest }
+            Event::Armed { signed: &signed, manifest: &manifest }
         };
         shared.with(|unit| {
             let transfer = &mut unit.update().transfer;

@@ -50,15 +50,23 @@ pub enum State {
     /// Pages are coming in.
     Receiving(Receiving),
     /// The image is whole in its slot, verified, with its manifest.
-    Staged(Staged),
+    Staged(Subject),
+}
+
+/// The image that an update is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    /// Tag of the transfer.
+    tag: u8,
+    pages: u8,
+    image: ImageRef,
 }
 
 /// An image that is coming in.
 #[derive(Debug)]
 pub struct Receiving {
-    tag: u8,
+    subject: Subject,
     signed: SignedManifest,
-    manifest: Manifest,
     /// Pages that this transfer has put into flash, read back.
     done: PageSet,
     /// The page that the worker is writing.
@@ -76,29 +84,20 @@ enum Opened {
     Yes,
 }
 
-/// A whole image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Staged {
-    tag: u8,
-    pages: u8,
-    image: ImageRef,
-}
-
 /// What changes the state of a transfer as a whole.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "no allocator to box with; one event is alive at a time")]
-pub enum Event {
+pub enum Event<'a> {
     /// This manifest was verified: expect its image.
     Armed {
         /// The manifest, as it will be written.
-        signed: SignedManifest,
+        signed: &'a SignedManifest,
         /// What it says.
-        manifest: Manifest,
+        manifest: &'a Manifest,
     },
     /// The image of this manifest is whole in its slot, verified.
     Whole {
         /// What its manifest says.
-        manifest: Manifest,
+        manifest: &'a Manifest,
     },
     /// What is in the slot is not the image of the manifest: no page counts as done any more.
     Differs,
@@ -148,53 +147,38 @@ impl Transfer {
     }
 
     /// Changes the state. Which image is expected or whole is up to the caller, who has verified it.
-    pub fn on(&mut self, event: Event) {
-        let previous = core::mem::replace(&mut self.state, State::Idle);
-        self.state = match (previous, event) {
+    pub fn on(&mut self, event: Event<'_>) {
+        let before = self.state.subject().map(|subject| subject.tag);
+        match (&mut self.state, event) {
             // The same image again: keep the tag and what has arrived (`fault:B1`).
-            (State::Receiving(receiving), Event::Armed { signed, .. }) if receiving.signed == signed => {
-                State::Receiving(receiving)
+            (State::Receiving(receiving), Event::Armed { signed, .. }) if receiving.signed == *signed => return,
+            (state, Event::Armed { signed, manifest }) => {
+                let tag = new_tag(manifest, before);
+                *state = State::Receiving(Receiving::new(Subject::of(manifest, tag), signed.clone()));
             }
-            (previous, Event::Armed { signed, manifest }) => {
-                self.buffers.clear();
-                let tag = new_tag(&manifest, previous.tag());
-                State::Receiving(Receiving::new(tag, signed, manifest))
+            (state, Event::Whole { manifest }) => {
+                let tag = before.unwrap_or_else(|| new_tag(manifest, None));
+                *state = State::Staged(Subject::of(manifest, tag));
             }
-            (previous, Event::Whole { manifest }) => {
-                self.buffers.clear();
-                let tag = previous.tag().unwrap_or_else(|| new_tag(&manifest, None));
-                let image = ImageRef { slot: manifest.slot, version: manifest.version, tag: manifest.tag() };
-                State::Staged(Staged { tag, pages: pages(&manifest), image })
-            }
-            (State::Receiving(receiving), Event::Differs) => {
-                self.buffers.clear();
-                State::Receiving(Receiving { done: PageSet::EMPTY, ..receiving })
-            }
-            (State::Idle | State::Staged(_), Event::Differs) | (_, Event::Forget) => {
-                self.buffers.clear();
-                State::Idle
-            }
-        };
+            (State::Receiving(receiving), Event::Differs) => receiving.done = PageSet::EMPTY,
+            (state, Event::Differs | Event::Forget) => *state = State::Idle,
+        }
+        self.buffers.clear();
     }
 
     /// What to answer to the request that armed it; `None` when none is under way.
     #[must_use]
     pub fn began(&self) -> Option<Began> {
-        match &self.state {
-            State::Idle => None,
-            State::Receiving(receiving) => Some(Began {
-                tag: receiving.tag,
-                slot: receiving.manifest.slot,
-                pages: receiving.pages(),
-                staging: Staging::Open,
-            }),
-            State::Staged(staged) => Some(Began {
-                tag: staged.tag,
-                slot: staged.image.slot,
-                pages: staged.pages,
-                staging: Staging::Complete,
-            }),
-        }
+        let staging = match &self.state {
+            State::Staged(_) => Staging::Complete,
+            State::Idle | State::Receiving(_) => Staging::Open,
+        };
+        self.state.subject().map(|subject| Began {
+            tag: subject.tag,
+            slot: subject.image.slot,
+            pages: subject.pages,
+            staging,
+        })
     }
 
     /// Where the transfer is, for the unit's status.
@@ -202,12 +186,10 @@ impl Transfer {
     pub fn progress(&self) -> Progress {
         match &self.state {
             State::Idle => Progress::Idle,
-            State::Receiving(receiving) => Progress::Receiving {
-                slot: receiving.manifest.slot,
-                pages_done: receiving.done.count(),
-                pages: receiving.pages(),
-            },
-            State::Staged(staged) => Progress::Staged { image: staged.image },
+            State::Receiving(Receiving { subject, done, .. }) => {
+                Progress::Receiving { slot: subject.image.slot, pages_done: done.count(), pages: subject.pages }
+            }
+            State::Staged(subject) => Progress::Staged { image: subject.image },
         }
     }
 
@@ -215,13 +197,13 @@ impl Transfer {
     /// not at all.
     pub fn take_chunk(&mut self, chunk: &Chunk<'_>) -> Intake {
         let receiving = match &self.state {
-            State::Receiving(receiving) if receiving.tag == chunk.tag => receiving,
+            State::Receiving(receiving) if receiving.subject.tag == chunk.tag => receiving,
             // It was sent twice, and the transfer has ended in between.
-            State::Staged(staged) if staged.tag == chunk.tag => return Intake::Taken,
+            State::Staged(subject) if subject.tag == chunk.tag => return Intake::Taken,
             State::Idle | State::Receiving(_) | State::Staged(_) => return Intake::NotOfThisTransfer,
         };
         let end = chunk.offset + chunk.data.len() as u32;
-        if end > u32::from(receiving.pages()) * PAGE_SIZE {
+        if end > u32::from(receiving.subject.pages) * PAGE_SIZE {
             return Intake::OutsideImage;
         }
         let wanted =
@@ -247,11 +229,12 @@ impl Transfer {
         let State::Receiving(receiving) = &mut self.state else { return None };
         let number = self.buffers.take_full(page)?;
         receiving.in_work = Some(number);
+        let Subject { tag, image, .. } = receiving.subject;
         Some(PageJob {
-            tag: receiving.tag,
+            tag,
             page: number,
-            slot: receiving.manifest.slot,
-            marks: Marks::of(&receiving.manifest),
+            slot: image.slot,
+            marks: Marks::of_image(image),
             open_slot: receiving.opened == Opened::NotYet,
         })
     }
@@ -273,7 +256,7 @@ impl Transfer {
     /// A page job has ended: `Err` with the place in flash when it failed. A page that failed may be sent again.
     pub fn page_ended(&mut self, job: &PageJob, result: Result<(), u32>) {
         let State::Receiving(receiving) = &mut self.state else { return };
-        if receiving.tag != job.tag {
+        if receiving.subject.tag != job.tag {
             return;
         }
         receiving.in_work = None;
@@ -287,8 +270,8 @@ impl Transfer {
     pub(crate) fn window(&self) -> (u8, u8, u8) {
         match &self.state {
             State::Idle => (0, 0, 0),
-            State::Receiving(receiving) => (receiving.tag, receiving.done.count(), receiving.pages()),
-            State::Staged(staged) => (staged.tag, staged.pages, staged.pages),
+            State::Receiving(Receiving { subject, done, .. }) => (subject.tag, done.count(), subject.pages),
+            State::Staged(subject) => (subject.tag, subject.pages, subject.pages),
         }
     }
 }
@@ -300,37 +283,52 @@ impl Default for Transfer {
 }
 
 impl State {
-    fn tag(&self) -> Option<u8> {
+    /// What the update is about; `None` when there is none.
+    #[must_use]
+    pub fn subject(&self) -> Option<&Subject> {
         match self {
             State::Idle => None,
-            State::Receiving(receiving) => Some(receiving.tag),
-            State::Staged(staged) => Some(staged.tag),
+            State::Receiving(receiving) => Some(&receiving.subject),
+            State::Staged(subject) => Some(subject),
         }
     }
 }
 
+impl Subject {
+    fn of(manifest: &Manifest, tag: u8) -> Self {
+        let image = ImageRef { slot: manifest.slot, version: manifest.version, tag: manifest.tag() };
+        Self { tag, pages: pages(manifest), image }
+    }
+
+    /// The image.
+    #[must_use]
+    pub fn image(&self) -> ImageRef {
+        self.image
+    }
+
+    /// Its pages.
+    #[must_use]
+    pub fn pages(&self) -> u8 {
+        self.pages
+    }
+}
+
 impl Receiving {
-    fn new(tag: u8, signed: SignedManifest, manifest: Manifest) -> Self {
+    fn new(subject: Subject, signed: SignedManifest) -> Self {
         let (done, in_work, opened) = (PageSet::EMPTY, None, Opened::NotYet);
-        Self { tag, signed, manifest, done, in_work, opened, failed_at: None }
+        Self { subject, signed, done, in_work, opened, failed_at: None }
+    }
+
+    /// The image.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
     }
 
     /// The manifest, as it will be written.
     #[must_use]
     pub fn signed(&self) -> &SignedManifest {
         &self.signed
-    }
-
-    /// What the manifest says.
-    #[must_use]
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    /// Pages of the image.
-    #[must_use]
-    pub fn pages(&self) -> u8 {
-        pages(&self.manifest)
     }
 
     /// Whether the slot's old manifest still has to be erased.
@@ -349,20 +347,6 @@ impl Receiving {
     }
 }
 
-impl Staged {
-    /// The image.
-    #[must_use]
-    pub fn image(&self) -> ImageRef {
-        self.image
-    }
-
-    /// Its pages.
-    #[must_use]
-    pub fn pages(&self) -> u8 {
-        self.pages
-    }
-}
-
 impl Transfer {
     /// The image that is coming in, to be asked and changed by the worker.
     pub fn receiving(&mut self) -> Option<&mut Receiving> {
@@ -374,9 +358,9 @@ impl Transfer {
 
     /// The image that is whole.
     #[must_use]
-    pub fn staged(&self) -> Option<Staged> {
+    pub fn staged(&self) -> Option<ImageRef> {
         match &self.state {
-            State::Staged(staged) => Some(*staged),
+            State::Staged(subject) => Some(subject.image),
             State::Idle | State::Receiving(_) => None,
         }
     }

@@ -11,12 +11,14 @@ fn release(slot: Slot, version: Version, length: usize) -> Release {
     Release::of_length(slot, version, length)
 }
 
-fn armed(release: &Release) -> Event {
-    Event::Armed { signed: release.sign(&release_key()), manifest: release.manifest.clone() }
+fn armed(release: &Release) -> Event<'_> {
+    // Leaked, so that tables can be made of events.
+    let signed = Box::leak(Box::new(release.sign(&release_key())));
+    Event::Armed { signed, manifest: &release.manifest }
 }
 
-fn whole(release: &Release) -> Event {
-    Event::Whole { manifest: release.manifest.clone() }
+fn whole(release: &Release) -> Event<'_> {
+    Event::Whole { manifest: &release.manifest }
 }
 
 fn receiving(release: &Release) -> (Transfer, u8) {
@@ -53,7 +55,7 @@ fn states_follow_events() {
         transfer.on(whole(&one));
         transfer
     };
-    type Table<'a> = [(&'a dyn Fn() -> Transfer, Event, fn(&State) -> bool, &'a str); 11];
+    type Table<'a> = [(&'a dyn Fn() -> Transfer, Event<'a>, fn(&State) -> bool, &'a str); 11];
     let table: Table<'_> = [
         (&idle, armed(&one), |state| matches!(state, State::Receiving(_)), "idle, armed"),
         (&idle, whole(&one), |state| matches!(state, State::Staged(_)), "idle, whole"),

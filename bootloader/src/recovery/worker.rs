@@ -133,9 +133,10 @@ impl<F: Flash> Worker<F> {
             && there == signed.0
             && Marks::of(&manifest).are_closed(&mut self.flash)
             && verify_image(&mut self.flash, slot, &self.criteria).is_ok();
-        let event = match holds_it {
-            true => Event::Whole { manifest: &manifest },
-            false => Event::Armed { signed: &signed, manifest: &manifest },
+        let event = if holds_it {
+            Event::Whole { manifest: &manifest }
+        } else {
+            Event::Armed { signed: &signed, manifest: &manifest }
         };
         shared.with(|unit| {
             unit.transfer.on(event);

@@ -206,9 +206,9 @@ impl Transfer {
         if end > u32::from(receiving.subject.pages) * PAGE_SIZE {
             return Intake::OutsideImage;
         }
-        let wanted =
-            Piece::split(chunk.offset, chunk.data).map(|piece| piece.filter(|piece| !receiving.has(piece.page)));
-        if self.buffers.store(&wanted) { Intake::Taken } else { Intake::NoRoom }
+        let wanted = |piece: &Piece<'_>| !receiving.has(piece.page);
+        let [first, second] = Piece::split(chunk.offset, chunk.data);
+        if self.buffers.store([first.filter(wanted), second.filter(wanted)]) { Intake::Taken } else { Intake::NoRoom }
     }
 
     /// Takes what was written to the chunk window.

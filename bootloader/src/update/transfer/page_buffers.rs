@@ -63,23 +63,16 @@ impl PageBuffers {
     }
 
     /// Stores the pieces, all or none; `false` when there is no room for all.
-    ///
-    /// When every buffer holds a part of a page, and none a whole one, waiting would not help: then the part that has
-    /// waited longest gives way. Its chunks will be found missing and sent again.
-    pub(super) fn store(&mut self, pieces: &[Option<Piece<'_>>; 2]) -> bool {
-        let pages = pieces.map(|piece| piece.map(|piece| piece.page));
-        let needed = pages.iter().flatten().filter(|&&page| self.find(page).is_none()).count();
-        while self.free() < needed {
-            if !self.give_way(pages) {
-                return false;
-            }
-        }
+    pub(super) fn store(&mut self, [first, second]: [Option<Piece<'_>>; 2]) -> bool {
         self.clock = self.clock.wrapping_add(1);
-        for piece in pieces.iter().flatten() {
-            let Some(index) = self.find(piece.page).or_else(|| self.open(piece.page)) else { return false };
-            let buffer = &mut self.buffers[index];
-            buffer.touched = self.clock;
-            buffer.fill(piece);
+        let pages = [first.map(|piece| piece.page), second.map(|piece| piece.page)];
+        if pages.into_iter().flatten().any(|page| self.room_for(page, pages).is_none()) {
+            return false;
+        }
+        for piece in [first, second].iter().flatten() {
+            if let Some(buffer) = self.room_for(piece.page, pages) {
+                buffer.fill(piece);
+            }
         }
         true
     }
@@ -91,36 +84,33 @@ impl PageBuffers {
         buffer.page.take()
     }
 
-    fn find(&self, page: u8) -> Option<usize> {
-        self.buffers.iter().position(|buffer| buffer.page == Some(page))
-    }
-
-    fn open(&mut self, page: u8) -> Option<usize> {
-        let index = self.buffers.iter().position(|buffer| buffer.page.is_none())?;
-        let buffer = &mut self.buffers[index];
-        buffer.page = Some(page);
-        buffer.received = [0; HALF_WORDS / 32];
-        buffer.missing = HALF_WORDS as u16;
-        Some(index)
-    }
-
-    fn give_way(&mut self, wanted: [Option<u8>; 2]) -> bool {
-        if self.buffers.iter().any(PageBuffer::is_full) {
-            return false;
-        }
-        let clock = self.clock;
-        let longest = self
-            .buffers
-            .iter_mut()
-            .filter(|buffer| buffer.page.is_some() && !wanted.contains(&buffer.page))
-            .max_by_key(|buffer| clock.wrapping_sub(buffer.touched));
-        match longest {
-            Some(buffer) => {
-                buffer.page = None;
-                true
+    /// The buffer for a page: the one that it has, or a free one.
+    ///
+    /// When every buffer holds a part of a page, and none a whole one, waiting would not help: then the part that has
+    /// waited longest gives way, unless it is one of those `wanted` now. Its chunks will be found missing and sent again.
+    #[inline(never)]
+    fn room_for(&mut self, page: u8, wanted: [Option<u8>; 2]) -> Option<&mut PageBuffer> {
+        let nobody_gives_way = self.buffers.iter().any(PageBuffer::is_full);
+        let (mut best, mut best_rank) = (None, 0);
+        for buffer in &mut self.buffers {
+            let rank = match buffer.page {
+                Some(own) if own == page => u32::MAX,
+                None => u32::MAX - 1,
+                own if nobody_gives_way || wanted.contains(&own) => 0,
+                Some(_) => self.clock.wrapping_sub(buffer.touched),
+            };
+            if rank > best_rank {
+                (best, best_rank) = (Some(buffer), rank);
             }
-            None => false,
         }
+        let buffer = best?;
+        if buffer.page != Some(page) {
+            buffer.page = Some(page);
+            buffer.received = [0; HALF_WORDS / 32];
+            buffer.missing = HALF_WORDS as u16;
+        }
+        buffer.touched = self.clock;
+        Some(buffer)
     }
 }
 

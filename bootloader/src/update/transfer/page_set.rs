@@ -20,6 +20,7 @@ impl PageSet {
         self.0.get(usize::from(page / 8)).is_some_and(|byte| byte >> (page % 8) & 1 == 1)
     }
 
+    #[inline(never)]
     pub(super) fn count(&self) -> u8 {
         self.0.iter().map(|byte| byte.count_ones() as u8).sum()
     }

@@ -69,6 +69,7 @@ pub struct Recovery {
 }
 
 /// A unit that has just found out that it stays, and who works for it. The flash has to permit both slots.
+#[inline(never)]
 pub fn start<F: Flash>(mut flash: F, situation: Situation) -> (Recovery, Worker<F>) {
     let log = BootLog::read(&mut flash);
     let trust = Trust::read(&mut flash);

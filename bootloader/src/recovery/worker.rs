@@ -62,6 +62,7 @@ impl<F: Flash> Worker<F> {
 
     /// Does one piece of work, if there is any: a page, or a request with its reply. Pages go first: what was sent is in
     /// flash before a question about it is answered.
+    #[inline(never)]
     pub fn step(&mut self, shared: &impl Shared<Unit = Recovery>) -> Step {
         if let Some(job) = shared.with(|unit| unit.transfer.take_page(&mut self.page)) {
             self.write_page(shared, &job);

@@ -16,6 +16,7 @@ use crate::loader::stopwatch::Stopwatch;
 static mut ROOM: MaybeUninit<Station> = MaybeUninit::uninit();
 
 /// Puts the station there. Before this nobody may ask for it, so ticks start after it.
+#[inline(never)]
 pub(super) fn furnish(unit: Recovery, line: Line, stopwatch: Stopwatch) {
     // SAFETY: no tick comes yet and the main loop is here, so this is the only reference.
     unsafe { (*addr_of_mut!(ROOM)).write(Station::new(unit, line, stopwatch)) };

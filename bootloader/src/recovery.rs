@@ -48,8 +48,9 @@ pub struct Situation {
     pub slots: [SlotTrouble; 2],
 }
 
-/// A unit in recovery, as the bus sees it.
+/// A unit in recovery, as the bus sees it. In this order: instructions reach what lies near the start with less.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Recovery {
     situation: Situation,
     identity: Option<Identity>,
@@ -59,13 +60,13 @@ pub struct Recovery {
     floor: Version,
     /// Number of the key set in force; 0 when none.
     key_set: u16,
+    /// Since the reset, milliseconds; goes round after 49 days.
+    uptime_ms: u32,
+    restart_at_ms: Option<u32>,
     /// Who asks, and the last reply.
     mailbox: Mailbox,
     /// The image that comes in.
     transfer: Transfer,
-    /// Since the reset, milliseconds; goes round after 49 days.
-    uptime_ms: u32,
-    restart_at_ms: Option<u32>,
 }
 
 /// A unit that has just found out that it stays, and who works for it. The flash has to permit both slots.

@@ -40,7 +40,7 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        &self.bytes[..self.length]
     }
 }
 

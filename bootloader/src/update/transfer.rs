@@ -33,8 +33,10 @@ use super::marks::Marks;
 /// Bytes of one page.
 pub const PAGE: usize = PAGE_SIZE as usize;
 
-/// The update under way, and the memory that chunks are collected in.
+/// The update under way, and the memory that chunks are collected in; in this order, since instructions reach what lies
+/// near the start with less.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Transfer {
     state: State,
     /// Empty unless receiving.

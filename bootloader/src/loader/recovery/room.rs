@@ -31,16 +31,13 @@ pub(super) fn with<R>(ask: impl FnOnce(&mut Station) -> R) -> R {
     answer
 }
 
-/// Whether ticks came before.
-#[derive(Clone, Copy, PartialEq)]
-enum Ticks {
-    On,
-    Off,
-}
+/// PRIMASK before: whether ticks came.
+#[derive(Clone, Copy)]
+struct Ticks(u32);
 
 #[inline(never)]
 fn enter() -> (&'static mut Station, Ticks) {
-    let ticks = if primask::read().is_active() { Ticks::On } else { Ticks::Off };
+    let ticks = Ticks(primask::read_raw());
     interrupt::disable();
     // SAFETY: written by `furnish` before anybody comes here. `with` lets nobody keep the reference, no tick comes while
     // it lives, and nobody asks for it while asking.
@@ -49,8 +46,6 @@ fn enter() -> (&'static mut Station, Ticks) {
 
 #[inline(never)]
 fn leave(ticks: Ticks) {
-    if ticks == Ticks::On {
-        // SAFETY: they were on before `enter`, and whoever called it is done with the station.
-        unsafe { interrupt::enable() }
-    }
+    // SAFETY: as it was before `enter`, and whoever called it is done with the station.
+    unsafe { primask::write_raw(ticks.0) }
 }

@@ -19,15 +19,16 @@ const PATIENCE_MS: u32 = 3_000;
 /// Longest answer, 256 characters of 87 us, and as much again.
 const SEND_PATIENCE_US: u64 = 45_000;
 
-/// The unit and its line.
+/// The unit and its line. In this order: instructions reach what lies near the start with less.
+#[repr(C)]
 pub(super) struct Station {
-    unit: Recovery,
     line: Line,
-    receiver: Receiver,
-    answer: [u8; MAX_FRAME],
     doing: Doing,
     time: Time,
     main_loop_seen_ms: u32,
+    receiver: Receiver,
+    answer: [u8; MAX_FRAME],
+    unit: Recovery,
 }
 
 /// What the line is at.

@@ -8,7 +8,7 @@
 //! so a reading that is complete while the other one lacks just one byte waits for that byte. A head that neither reading can complete any more is dropped at the next pause
 //! between frames; after a longer silence, the end of the buffer is searched for a request that followed the noise.
 
-use super::rtu::{Frame, FrameLength, MIN_FRAME, answer_length, request_length};
+use super::rtu::{Frame, FrameLength, MIN_FRAME, answer_length, is_frame, request_length};
 use super::{BROADCAST, MAX_FRAME};
 
 /// Pause that separates frames above 19200 baud, microseconds (Modbus over serial line V1.02, section 2.5.1.1).
@@ -73,7 +73,7 @@ impl Receiver {
             self.start_over();
         } else if self.is_over(now_us) || self.length == MAX_FRAME {
             // What was held is a frame, and another unit's frame of unknown length is no noise.
-            dropped = Frame::parse(&self.bytes[..self.length]).is_none();
+            dropped = !is_frame(&self.bytes[..self.length]);
             self.start_over();
         }
         self.last_us = now_us;
@@ -143,25 +143,29 @@ impl Receiver {
             return None;
         }
         let bytes = &self.bytes[..self.length];
-        let lengths = [(Reading::Request, request_length(bytes)), (Reading::Answer, answer_length(bytes))];
-        let complete = lengths.iter().find(|(_, length)| *length == FrameLength::Exactly(bytes.len()));
-        let next = lengths.iter().filter_map(|&(_, length)| more(length, bytes.len())).min();
-        if let Some(&(reading, _)) = complete
-            && Frame::parse(bytes).is_some()
+        let (request, answer) = (request_length(bytes), answer_length(bytes));
+        let complete = match FrameLength::Exactly(bytes.len()) {
+            exactly if request == exactly => Some(Reading::Request),
+            exactly if answer == exactly => Some(Reading::Answer),
+            _ => None,
+        };
+        let next = more(request, bytes.len()).min(more(answer, bytes.len()));
+        if let Some(reading) = complete
+            && is_frame(bytes)
         {
             // A request for this unit is not kept waiting: no unit but this one may answer from its address.
             let is_certain = reading == Reading::Request && self.is_ours(bytes[0]);
-            let lacks_one = next == Some(bytes.len() + 1);
+            let lacks_one = next == bytes.len() + 1;
             self.head = if lacks_one && !is_certain { Head::Held(reading) } else { Head::Done };
             return (self.head == Head::Done).then_some(reading);
         }
-        self.head = next.map_or(Head::Stuck, Head::Growing);
+        self.head = if next == NEVER { Head::Stuck } else { Head::Growing(next) };
         None
     }
 
     /// One more byte has come after a frame by the reading `held`: it completes the other reading, or begins a frame.
     fn settle(&mut self, held: Reading) -> Option<Reading> {
-        if Frame::parse(&self.bytes[..self.length]).is_some() {
+        if is_frame(&self.bytes[..self.length]) {
             self.head = Head::Done;
             return Some(held.other());
         }
@@ -172,11 +176,14 @@ impl Receiver {
     }
 }
 
-/// The length to look again at, when it is more than what is there.
-fn more(length: FrameLength, there: usize) -> Option<usize> {
+/// A length that no buffer reaches.
+const NEVER: usize = usize::MAX;
+
+/// The length to look again at; [`NEVER`] unless it is more than what is there.
+fn more(length: FrameLength, there: usize) -> usize {
     match length {
-        FrameLength::Exactly(more) | FrameLength::Needs(more) => (more > there).then_some(more),
-        FrameLength::Unknown => None,
+        FrameLength::Exactly(more) | FrameLength::Needs(more) if more > there => more,
+        _ => NEVER,
     }
 }
 

@@ -89,6 +89,14 @@ fn within(length: usize) -> FrameLength {
     if length <= MAX_FRAME { FrameLength::Exactly(length) } else { FrameLength::Unknown }
 }
 
+/// Whether the bytes are exactly one frame: its length may be, and its CRC fits.
+#[must_use]
+#[inline(never)]
+pub fn is_frame(bytes: &[u8]) -> bool {
+    // With its CRC behind it the CRC of anything is zero.
+    (MIN_FRAME..=MAX_FRAME).contains(&bytes.len()) && crc16_modbus(bytes) == 0
+}
+
 /// A frame whose CRC fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
@@ -102,15 +110,10 @@ impl<'a> Frame<'a> {
     /// Checks length and CRC of exactly one frame; `None` when either is wrong.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        if !(MIN_FRAME..=MAX_FRAME).contains(&bytes.len()) {
-            return None;
+        match bytes {
+            [address, pdu @ .., _, _] if is_frame(bytes) => Some(Self { address: *address, pdu }),
+            _ => None,
         }
-        let (contents, crc) = bytes.split_last_chunk::<2>()?;
-        if crc16_modbus(contents) != u16::from_le_bytes(*crc) {
-            return None;
-        }
-        let (address, pdu) = contents.split_first()?;
-        Some(Self { address: *address, pdu })
     }
 
     /// Writes the frame; returns its length, `None` when it does not fit a frame.

@@ -90,7 +90,7 @@ impl<F: Flash> Worker<F> {
                 None => Err(reply.refuse(Plain::NotUnderstood)),
             },
             [BEGIN, low, high, ref manifest @ ..] if [low, high] == SIGNED_LENGTH => match manifest.first_chunk() {
-                Some(signed) if manifest.len() == SIGNED_SIZE => self.begin(shared, SignedManifest(*signed), reply),
+                Some(signed) if manifest.len() == SIGNED_SIZE => self.begin(shared, &SignedManifest(*signed), reply),
                 _ => Err(reply.refuse(Plain::NotUnderstood)),
             },
             [PAGE_MAP, first] => self.page_map(shared, first, reply),
@@ -123,8 +123,8 @@ impl<F: Flash> Worker<F> {
 
     /// Arms a transfer (`boot:U1`). The slot of the image that was confirmed is refused while that image verifies:
     /// recovery may have been asked for by somebody who only leant on the pin.
-    fn begin(&mut self, shared: &impl Shared<Unit = Recovery>, signed: SignedManifest, reply: &mut Reply) -> Done {
-        let manifest = verify_manifest(&signed, &self.criteria).map_err(|refusal| reply.manifest(&refusal))?;
+    fn begin(&mut self, shared: &impl Shared<Unit = Recovery>, signed: &SignedManifest, reply: &mut Reply) -> Done {
+        let manifest = verify_manifest(signed, &self.criteria).map_err(|refusal| reply.manifest(&refusal))?;
         let slot = manifest.slot;
         if self.kept_slot(shared, reply)? == Some(slot) {
             return Err(reply.slot_runs(slot));
@@ -134,11 +134,8 @@ impl<F: Flash> Worker<F> {
             && there == signed.0
             && Marks::of(&manifest).are_closed(&mut self.flash)
             && verify_image(&mut self.flash, slot, &self.criteria).is_ok();
-        let event = if holds_it {
-            Event::Whole { manifest: &manifest }
-        } else {
-            Event::Armed { signed: &signed, manifest: &manifest }
-        };
+        let event =
+            if holds_it { Event::Whole { manifest: &manifest } } else { Event::Armed { signed, manifest: &manifest } };
         shared.with(|unit| {
             unit.transfer.on(event);
             let (tag, _, pages) = unit.transfer.window();

@@ -15,6 +15,7 @@ use super::{BackgroundFlash, Shared, Stager, Updatable};
 use crate::unit::Criteria;
 
 /// Where the transfer stands when it is to be finished.
+#[expect(clippy::large_enum_variant, reason = "no allocator to box with; there is one of it, for a moment")]
 enum Stand {
     /// It was finished before: the answer to that was lost.
     Whole(ImageRef),

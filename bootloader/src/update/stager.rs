@@ -71,14 +71,14 @@ impl<F: BackgroundFlash> Stager<F> {
     pub fn arm(
         &mut self,
         shared: &impl Shared<Unit: Updatable>,
-        signed: SignedManifest,
-        manifest: Manifest,
+        signed: &SignedManifest,
+        manifest: &Manifest,
         criteria: &Criteria,
     ) -> Result<Began, Refusal> {
-        let event = if self.holds(&manifest, &signed, criteria) {
-            Event::Whole { manifest: &manifest }
+        let event = if self.holds(manifest, signed, criteria) {
+            Event::Whole { manifest }
         } else {
-            Event::Armed { signed: &signed, manifest: &manifest }
+            Event::Armed { signed, manifest }
         };
         shared.with(|unit| {
             let transfer = &mut unit.update().transfer;

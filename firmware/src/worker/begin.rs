@@ -23,7 +23,7 @@ impl<F: BackgroundFlash> Worker<F> {
         if let Some(state) = alone {
             self.append(shared, state)?;
         }
-        self.stager.arm(shared, signed, manifest, &criteria)
+        self.stager.arm(shared, &signed, &manifest, &criteria)
     }
 
     /// An update is refused while a trial is pending, for the sake of the image that it falls back on (`fault:S7`). When

@@ -102,9 +102,9 @@ pub enum AppendError {
 impl BootLog {
     /// Reads both copies. Whatever they hold, there is an answer.
     pub fn read<F: CheckedRead>(flash: &mut F) -> LogView {
-        let copies = BOOT_LOG_OFFSETS.map(|page| Copy::scan(flash, page));
-        let newest = newest(&copies);
-        LogView { newest, copies: [copies[0].health(newest), copies[1].health(newest)] }
+        let [a, b] = &scan(flash);
+        let newest = newer(a.newest.as_ref(), b.newest.as_ref());
+        LogView { newest: newest.copied(), copies: [a.health(newest), b.health(newest)] }
     }
 
     /// Makes `state` the one in force: writes it to both copies and reads them back. One erase a copy at most, on sound
@@ -137,29 +137,25 @@ impl BootLog {
         if black_box(meant) != MEANT {
             return Err(AppendError::NoCopy { error: FlashError::Locked });
         }
-        let copies = BOOT_LOG_OFFSETS.map(|page| Copy::scan(flash, page));
-        let newest = newest(&copies);
+        let [a, b] = &scan(flash);
+        let newest = newer(a.newest.as_ref(), b.newest.as_ref());
         let sequence = newest.map_or(1, |record| record.sequence.wrapping_add(1));
         let record = BootRecord { sequence, state };
 
         // First the copy that needs no erase, or else the one that is not alone in holding the newest record: at no
         // instant is the newest record only in a page that is about to be erased.
-        let needs_erase = [0, 1].map(|copy: usize| copies[copy].needs_erase(newest));
-        let lags = [0, 1].map(|copy: usize| copies[copy].newest != newest);
-        let first = match needs_erase {
-            [true, false] => 1,
-            [true, true] if lags[1] && !lags[0] => 1,
-            _ => 0,
-        };
-        let second = 1 - first;
+        let (erase_a, erase_b) = (a.needs_erase(newest), b.needs_erase(newest));
+        let b_goes_first = erase_a && (!erase_b || (a.holds(newest) && !b.holds(newest)));
+        let ((first, erase_first), (second, erase_second)) =
+            if b_goes_first { ((b, erase_b), (a, erase_a)) } else { ((a, erase_a), (b, erase_b)) };
 
-        let wrote_first = write_copy(flash, &copies[first], needs_erase[first], &record, newest);
-        let keeper = if wrote_first.is_ok() { Some(record) } else { newest };
-        let wrote_second = write_copy(flash, &copies[second], needs_erase[second], &record, keeper);
+        let wrote_first = write_copy(flash, first, erase_first, &record, newest);
+        let keeper = if wrote_first.is_ok() { Some(&record) } else { newest };
+        let wrote_second = write_copy(flash, second, erase_second, &record, keeper);
         match (wrote_first, wrote_second) {
             (Ok(()), Ok(())) => Ok(record),
-            (Err(error), Ok(())) => Err(AppendError::OneCopy { record, copy: first, error }),
-            (Ok(()), Err(error)) => Err(AppendError::OneCopy { record, copy: second, error }),
+            (Err(error), Ok(())) => Err(AppendError::OneCopy { record, copy: usize::from(b_goes_first), error }),
+            (Ok(()), Err(error)) => Err(AppendError::OneCopy { record, copy: usize::from(!b_goes_first), error }),
             (Err(_), Err(error)) => Err(AppendError::NoCopy { error }),
         }
     }
@@ -186,7 +182,8 @@ impl Copy {
         let mut copy = Self { page, newest: None, used: 0, bad: 0, end: 0 };
         for index in 0..RECORDS_PER_PAGE as u8 {
             match read_record(flash, copy.place(index)) {
-                Ok(record) => copy.newest = newer(copy.newest, Some(record)),
+                Ok(record) if is_older(&record, copy.newest.as_ref()) => {}
+                Ok(record) => copy.newest = Some(record),
                 Err(NoRecord::Bad) => copy.bad += 1,
                 Err(NoRecord::Erased) => continue,
             }
@@ -210,9 +207,9 @@ impl Copy {
     }
 
     /// Whether it looks like a torn erase (see the module's text).
-    fn is_doubtful(&self, newest: Option<BootRecord>) -> bool {
+    fn is_doubtful(&self, newest: Option<&BootRecord>) -> bool {
         let has_hole = self.used < self.end;
-        let far_behind = match (self.newest, newest) {
+        let far_behind = match (&self.newest, newest) {
             (Some(own), Some(newest)) => newest.sequence.wrapping_sub(own.sequence) > 1,
             (None, newest) => newest.is_some() || !self.is_empty(),
             (Some(_), None) => false,
@@ -220,15 +217,19 @@ impl Copy {
         has_hole || far_behind
     }
 
-    fn needs_erase(&self, newest: Option<BootRecord>) -> bool {
+    fn holds(&self, newest: Option<&BootRecord>) -> bool {
+        self.newest.as_ref() == newest
+    }
+
+    fn needs_erase(&self, newest: Option<&BootRecord>) -> bool {
         self.free().is_empty() || self.is_doubtful(newest)
     }
 
-    fn health(&self, newest: Option<BootRecord>) -> CopyHealth {
+    fn health(&self, newest: Option<&BootRecord>) -> CopyHealth {
         let bad_places = self.bad;
         if self.is_empty() {
             CopyHealth::Empty
-        } else if self.newest.is_some() && self.newest == newest {
+        } else if self.newest.is_some() && self.holds(newest) {
             CopyHealth::Current { bad_places }
         } else if self.is_doubtful(newest) {
             CopyHealth::Doubtful { bad_places }
@@ -238,20 +239,24 @@ impl Copy {
     }
 }
 
-fn newest(copies: &[Copy; 2]) -> Option<BootRecord> {
-    newer(copies[0].newest, copies[1].newest)
+fn scan<F: CheckedRead>(flash: &mut F) -> [Copy; 2] {
+    [Copy::scan(flash, BOOT_LOG_OFFSETS[0]), Copy::scan(flash, BOOT_LOG_OFFSETS[1])]
 }
 
-/// The newer of two, by sequence modulo 2^32; the second when they are equal.
+/// The newer of two; the second when they are equal.
+fn newer<'a>(first: Option<&'a BootRecord>, second: Option<&'a BootRecord>) -> Option<&'a BootRecord> {
+    match second {
+        Some(record) if !is_older(record, first) => second,
+        _ => first,
+    }
+}
+
+/// Whether a record is older than that one, by sequence modulo 2^32.
 ///
 /// A torn record that nobody could read when its number was given again may be readable later. Within a page the later
 /// place then decides, so the record that was written whole wins.
-fn newer(first: Option<BootRecord>, second: Option<BootRecord>) -> Option<BootRecord> {
-    match (first, second) {
-        (Some(a), Some(b)) if b.sequence.wrapping_sub(a.sequence).cast_signed() < 0 => Some(a),
-        (first, None) => first,
-        (_, second) => second,
-    }
+fn is_older(record: &BootRecord, than: Option<&BootRecord>) -> bool {
+    than.is_some_and(|than| record.sequence.wrapping_sub(than.sequence).cast_signed() < 0)
 }
 
 enum NoRecord {
@@ -275,7 +280,7 @@ fn write_copy<F: Flash>(
     copy: &Copy,
     needs_erase: bool,
     record: &BootRecord,
-    keeper: Option<BootRecord>,
+    keeper: Option<&BootRecord>,
 ) -> Result<(), FlashError> {
     /// Places to try before the page is given up as worn; each try costs a place.
     const TRIES: usize = 3;
@@ -297,9 +302,9 @@ fn write_place<F: Flash>(flash: &mut F, offset: u32, record: &BootRecord) -> Res
     }
 }
 
-fn other_holds<F: CheckedRead>(flash: &mut F, page: u32, keeper: Option<BootRecord>) -> bool {
+fn other_holds<F: CheckedRead>(flash: &mut F, page: u32, keeper: Option<&BootRecord>) -> bool {
     let other = if page == BOOT_LOG_OFFSETS[0] { BOOT_LOG_OFFSETS[1] } else { BOOT_LOG_OFFSETS[0] };
-    keeper.is_none() || Copy::scan(flash, other).newest == keeper
+    keeper.is_none() || Copy::scan(flash, other).holds(keeper)
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ fn main() {
     }
     let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(folder.join("memory.x"), MEMORY).expect("OUT_DIR is writable");
+    // Names of interrupt handlers: there are none.
+    fs::write(folder.join("device.x"), "").expect("OUT_DIR is writable");
     // For this program only: a search path would reach every image that uses the library.
     println!("cargo:rustc-link-arg-bin=loader=-L{}", folder.display());
     println!("cargo:rustc-link-arg-bin=loader=-Tlink.x");

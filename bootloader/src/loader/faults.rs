@@ -26,6 +26,19 @@ unsafe fn DefaultHandler(_number: i16) {
     die(0);
 }
 
+unsafe extern "C" {
+    #[link_name = "DefaultHandler"]
+    fn default_handler();
+}
+
+/// The interrupts of the chip. None is ever enabled, so the table ends after the first one, which the linker asks for: all
+/// of them would be 408 bytes of one address.
+// SAFETY: the linker puts it behind the vectors of the core, and each word of it leads to a handler that never returns.
+#[unsafe(link_section = ".vector_table.interrupts")]
+#[unsafe(no_mangle)]
+#[used]
+static __INTERRUPTS: [unsafe extern "C" fn(); 1] = [default_handler];
+
 // SAFETY: only sets two flags, which the checked read looks at.
 #[exception]
 unsafe fn NonMaskableInt() {

@@ -2,8 +2,11 @@
 //! list of their pins, for loader and firmware.
 
 use stm32_metapac::gpio::Gpio;
-use stm32_metapac::gpio::vals::Moder;
+use stm32_metapac::gpio::regs::Bsrr;
 use stm32_metapac::{GPIOB, GPIOC, RCC};
+
+/// `GPIOx_MODER` when each pin of the port is an output.
+const EACH_OUTPUT: u32 = 0x5555_5555;
 
 /// Pins of one port, first to last.
 #[derive(Clone, Copy)]
@@ -52,12 +55,17 @@ pub fn light(on: bool) {
 impl Pins {
     /// Sets the level first, so that a pin that becomes an output is low from the start.
     fn drive_low(self) {
-        let pins = || self.first..self.first + self.count;
-        self.port.bsrr().write(|levels| pins().for_each(|pin| levels.set_br(pin, true)));
-        self.port.moder().modify(|modes| pins().for_each(|pin| modes.set_moder(pin, Moder::OUTPUT)));
+        let (pins, modes) = (self.mask(1), self.mask(2));
+        self.port.bsrr().write_value(Bsrr(pins << 16));
+        self.port.moder().modify(|all| all.0 = all.0 & !modes | modes & EACH_OUTPUT);
+    }
+
+    /// The fields of these pins, in a register that has so many bits for each pin.
+    fn mask(self, bits: usize) -> u32 {
+        ((1 << (self.count * bits)) - 1) << (self.first * bits)
     }
 
     fn levels(self) -> u8 {
-        (self.port.idr().read().0 >> self.first) as u8 & ((1 << self.count) - 1)
+        ((self.port.idr().read().0 & self.mask(1)) >> self.first) as u8
     }
 }

@@ -67,6 +67,7 @@ impl CopyHealth {
 impl LogView {
     /// The state in force.
     #[must_use]
+    #[inline(never)]
     pub fn state(&self) -> Option<BootState> {
         self.newest.map(|record| record.state)
     }

@@ -32,7 +32,9 @@ pub fn all_off() {
     });
     // The write to the enable register has to arrive before the port listens.
     let _ = RCC.ahb2enr().read();
-    [START, RESET, LED].into_iter().for_each(Pins::drive_low);
+    START.drive_low();
+    RESET.drive_low();
+    LED.drive_low();
 }
 
 /// Levels of the START pins as they read, bit 0 = channel 1.

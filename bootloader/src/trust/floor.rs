@@ -29,6 +29,7 @@ impl Trust {
 impl Criteria {
     /// The state in force with the floor that holds: what decisions are made from, and what is appended after them.
     #[must_use]
+    #[inline(never)]
     pub fn settle(&self, state: BootState) -> BootState {
         BootState { floor: self.floor, floor_order: state.floor_order.max(self.trust.number()), ..state }
     }

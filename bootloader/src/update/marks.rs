@@ -96,6 +96,7 @@ impl Marks {
     }
 
     /// Whether the slot's first page is about this image.
+    #[inline(never)]
     pub(crate) fn are_ours<F: CheckedRead>(self, flash: &mut F) -> bool {
         word(flash, self.slot.offset() + OPENED) == Some(self.tag.0)
     }

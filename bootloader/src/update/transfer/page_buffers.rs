@@ -67,6 +67,10 @@ impl PageBuffers {
         self.clock = self.clock.wrapping_add(1);
         let pages = [first.map(|piece| piece.page), second.map(|piece| piece.page)];
         if pages.into_iter().flatten().any(|page| self.room_for(page, pages).is_none()) {
+            // What was opened for the other page is not kept waiting for a chunk that may never come again.
+            for buffer in &mut self.buffers {
+                buffer.page = buffer.page.filter(|_| !buffer.is_blank());
+            }
             return false;
         }
         for piece in [first, second].iter().flatten() {
@@ -119,6 +123,10 @@ impl PageBuffer {
 
     fn is_full(&self) -> bool {
         self.page.is_some() && self.missing == 0
+    }
+
+    fn is_blank(&self) -> bool {
+        self.missing == HALF_WORDS as u16
     }
 
     fn fill(&mut self, piece: &Piece<'_>) {

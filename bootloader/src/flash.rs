@@ -121,15 +121,21 @@ impl WriteScope {
         let inside = |start: u32, size: u32| {
             offset.checked_sub(start).is_some_and(|place| place <= size && length <= size - place)
         };
-        let boot_log = BOOT_LOG_OFFSETS.iter().any(|&page| inside(page, PAGE_SIZE));
-        let state = boot_log || KEY_SET_OFFSETS.iter().any(|&page| inside(page, PAGE_SIZE));
-        match self {
-            Self::BootLog => boot_log,
-            Self::Update { idle } => state || inside(idle.offset(), SLOT_SIZE),
-            Self::Recovery => state || Slot::ALL.iter().any(|slot| inside(slot.offset(), SLOT_SIZE)),
-        }
+        let (pages, slots): (&[u32], &[Slot]) = match &self {
+            Self::BootLog => (&BOOT_LOG_OFFSETS, &[]),
+            Self::Update { idle } => (&STATE_PAGES, core::slice::from_ref(idle)),
+            Self::Recovery => (&STATE_PAGES, &Slot::ALL),
+        };
+        pages.iter().any(|&page| inside(page, PAGE_SIZE))
+            || slots.iter().any(|slot| inside(slot.offset(), SLOT_SIZE))
     }
 }
+
+/// The pages of boot log and key set.
+const STATE_PAGES: [u32; 4] = {
+    let ([a, b], [c, d]) = (BOOT_LOG_OFFSETS, KEY_SET_OFFSETS);
+    [a, b, c, d]
+};
 
 /// Checks that a read stays inside flash.
 ///

@@ -147,9 +147,9 @@ impl<P> ChipFlash<P> {
         while self.is_busy() {}
         FLASH.sr().write_value(FLASH.sr().read());
         if FLASH.cr().read().lock() {
-            for key in KEYS {
-                FLASH.keyr().write_value(key);
-            }
+            let [first, second] = KEYS;
+            FLASH.keyr().write_value(first);
+            FLASH.keyr().write_value(second);
         }
         if FLASH.cr().read().lock() {
             return Err(FlashError::Locked);

@@ -172,6 +172,7 @@ fn lock() {
 }
 
 /// Flushes both caches and turns them on. A cache can only be reset while it is off.
+#[inline(never)]
 fn enable_caches() {
     FLASH.acr().modify(|access| {
         access.set_icen(false);

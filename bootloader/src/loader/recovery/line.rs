@@ -15,7 +15,9 @@ use stm32_metapac::{DMA1, DMAMUX1, GPIOA, RCC, USART1};
 use crate::loader::clock::Clock;
 
 const BAUD: u32 = 115_200;
-const PINS: [usize; 3] = [9, 10, 12];
+const SEND_PIN: usize = 9;
+const RECEIVE_PIN: usize = 10;
+const DRIVER_PIN: usize = 12;
 /// USART1 on these pins (datasheet table 12).
 const ALTERNATE: u8 = 7;
 /// Channels of DMA1; DMAMUX counts the same channels from zero.
@@ -53,11 +55,18 @@ impl Line {
         RCC.apb2enr().modify(|enable| enable.set_usart1en(true));
         let _ = RCC.apb2enr().read();
         // Not a word from a line that is not connected.
-        GPIOA.pupdr().modify(|pulls| pulls.set_pupdr(PINS[1], Pupdr::PULL_UP));
-        for pin in PINS {
-            GPIOA.afr(pin / 8).modify(|functions| functions.set_afr(pin % 8, ALTERNATE));
-            GPIOA.moder().modify(|modes| modes.set_moder(pin, Moder::ALTERNATE));
-        }
+        GPIOA.pupdr().modify(|pulls| pulls.set_pupdr(RECEIVE_PIN, Pupdr::PULL_UP));
+        // Pin by pin, since a loop over them is not unrolled.
+        GPIOA.afr(1).modify(|functions| {
+            functions.set_afr(SEND_PIN - 8, ALTERNATE);
+            functions.set_afr(RECEIVE_PIN - 8, ALTERNATE);
+            functions.set_afr(DRIVER_PIN - 8, ALTERNATE);
+        });
+        GPIOA.moder().modify(|modes| {
+            modes.set_moder(SEND_PIN, Moder::ALTERNATE);
+            modes.set_moder(RECEIVE_PIN, Moder::ALTERNATE);
+            modes.set_moder(DRIVER_PIN, Moder::ALTERNATE);
+        });
         let mut line = Self { clock, next: 0 };
         line.restart();
         line

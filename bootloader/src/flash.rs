@@ -126,8 +126,7 @@ impl WriteScope {
             Self::Update { idle } => (&STATE_PAGES, core::slice::from_ref(idle)),
             Self::Recovery => (&STATE_PAGES, &Slot::ALL),
         };
-        pages.iter().any(|&page| inside(page, PAGE_SIZE))
-            || slots.iter().any(|slot| inside(slot.offset(), SLOT_SIZE))
+        pages.iter().any(|&page| inside(page, PAGE_SIZE)) || slots.iter().any(|slot| inside(slot.offset(), SLOT_SIZE))
     }
 }
 

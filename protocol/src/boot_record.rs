@@ -169,35 +169,35 @@ impl BootRecord {
         if u32::from_le_bytes(*checksum) != crc32(body) {
             return Err(RecordError::Checksum);
         }
-        let record = Self::read(&mut reader).ok_or(RecordError::Range)?;
+        let record = Self::read(&mut reader);
         // One state has one encoding; anything else was not written by us.
         if record.body() == *body { Ok(record) } else { Err(RecordError::Range) }
     }
 
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    /// Takes a code that means nothing for any that does: then the record's own bytes are others.
+    fn read(reader: &mut Reader<'_>) -> Self {
         let sequence = reader.u32();
         let (phase, attempts) = (reader.u8(), reader.u8());
         let (switch, cause, reset, has_fallback) = (reader.u8(), reader.u8(), reader.u8(), reader.u8());
         let floor = Version::read(reader);
-        let active = ImageRef::read(reader)?;
-        let fallback = ImageRef::read(reader)?;
+        let (active, fallback) = (ImageRef::read(reader), ImageRef::read(reader));
         let from = Version::read(reader);
         let floor_order = reader.u16();
         let phase = match phase {
             1 => Phase::Confirmed,
-            2 => Phase::Trial { attempts, fallback: (has_fallback == 1).then_some(fallback) },
-            _ => return None,
+            _ => Phase::Trial { attempts, fallback: (has_fallback == 1).then_some(fallback) },
         };
         let last_switch = match switch {
             1 => Switch::Factory,
             2 => Switch::Activated { from },
             3 => Switch::RolledBack { from },
-            4 => {
-                Switch::FellBack { from, cause: FallbackCause::from_code(cause)?, reset: ResetCause::from_code(reset)? }
-            }
-            _ => return None,
+            _ => Switch::FellBack {
+                from,
+                cause: FallbackCause::from_code(cause).unwrap_or(FallbackCause::AttemptsUsed),
+                reset: ResetCause::from_code(reset).unwrap_or(ResetCause::Unknown),
+            },
         };
-        Some(Self { sequence, state: BootState { active, phase, floor, floor_order, last_switch } })
+        Self { sequence, state: BootState { active, phase, floor, floor_order, last_switch } }
     }
 
     /// The record's bytes.
@@ -241,10 +241,11 @@ impl BootRecord {
 }
 
 impl ImageRef {
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let slot = Slot::from_code(reader.u8())?;
+    /// Takes a slot that there is not for A; the caller looks whether the bytes are the image's own.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
+        let slot = Slot::from_code(reader.u8()).unwrap_or(Slot::A);
         let _zero = reader.u8();
-        Some(Self { slot, version: Version::read(reader), tag: ImageTag(reader.array()) })
+        Self { slot, version: Version::read(reader), tag: ImageTag(reader.array()) }
     }
 
     pub(crate) fn write(self, writer: &mut Writer<'_>) {

@@ -74,6 +74,25 @@ impl<'a> Answer<'a> {
         self.bytes(&value.to_be_bytes())
     }
 
+    /// How long it is so far.
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Changes a byte that was appended before.
+    pub(super) fn set(self, at: usize, value: u8) -> Self {
+        if let Some(place) = self.out.get_mut(at) {
+            *place = value;
+        }
+        self
+    }
+
+    /// Makes the byte at `at`, appended before, the count of those behind it.
+    pub(super) fn counted(self, at: usize) -> Self {
+        let count = self.length - at - 1;
+        self.set(at, count as u8)
+    }
+
     pub(super) fn end(self) -> Result<usize, Exception> {
         if self.length <= MAX_PDU { Ok(self.length) } else { Err(Exception::DeviceFailure) }
     }

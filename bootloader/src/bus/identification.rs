@@ -19,17 +19,12 @@ pub(super) fn server_id(unit: &impl Unit, request: &[u8], out: &mut Out) -> Resu
         RunIndicator::On => 0xFF,
         RunIndicator::Off => 0,
     };
-    let mut text = Text::default();
-    text.version(plate.version).push(b" ").push(plate.serial.as_bytes());
-    let id = PRODUCT.to_be_bytes();
-    Answer::new(out, Function::ReportServerId.code())
-        .u8((id.len() + 1 + text.bytes().len()) as u8)
-        .bytes(&id)
-        .u8(run)
-        .bytes(text.bytes())
-        .end()
+    let answer = Answer::new(out, Function::ReportServerId.code()).u8(0).bytes(&PRODUCT.to_be_bytes()).u8(run);
+    version(answer, plate.version).bytes(b" ").bytes(plate.serial.as_bytes()).counted(SERVER_ID_COUNT).end()
 }
 
+/// Where the count of bytes is, in the answer to function 17.
+const SERVER_ID_COUNT: usize = 1;
 /// The only MEI type served.
 const READ_DEVICE_IDENTIFICATION: u8 = 14;
 /// Basic, regular and extended objects, as a stream or one by one.
@@ -57,53 +52,43 @@ pub(super) fn objects(unit: &impl Unit, request: &[u8], out: &mut Out) -> Result
     };
     // A stream that begins at an unknown object begins at the first one (specification, section 6.21).
     let first = if OBJECTS.contains(&from) { from } else { 0 };
-    let asked = || OBJECTS.into_iter().filter(move |object| (first..=last).contains(object));
     let mut answer = Answer::new(out, Function::ReadDeviceIdentification.code())
         .bytes(&[READ_DEVICE_IDENTIFICATION, category, CONFORMITY])
-        .bytes(&[0, 0, asked().count() as u8]);
+        .bytes(&[0, 0, 0]);
     let plate = unit.nameplate();
-    for object in asked() {
-        let text = text_of(&plate, object);
-        answer = answer.bytes(&[object, text.bytes().len() as u8]).bytes(text.bytes());
+    let mut count = 0;
+    for &object in OBJECTS.iter().filter(|object| (first..=last).contains(*object)) {
+        count += 1;
+        answer = answer.u8(object);
+        let at = answer.length();
+        answer = text(answer.u8(0), &plate, object).counted(at);
     }
-    answer.end()
+    answer.set(OBJECT_COUNT, count).end()
 }
 
-fn text_of(plate: &Nameplate, object: u8) -> Text {
-    let mut text = Text::default();
+/// Where the count of objects is, in the answer to function 43/14.
+const OBJECT_COUNT: usize = 6;
+
+fn text<'a>(answer: Answer<'a>, plate: &Nameplate, object: u8) -> Answer<'a> {
     match object {
-        0 => text.push(VENDOR.as_bytes()),
-        1 => text.push(&PRODUCT.to_be_bytes()),
-        2 => text.version(plate.version),
-        4 => text.push(PRODUCT_NAME.as_bytes()),
-        5 => text.push(b"revision ").number(u16::from(plate.hardware_revision)),
-        _ => text.push(plate.serial.as_bytes()),
-    };
-    text
+        0 => answer.bytes(VENDOR.as_bytes()),
+        1 => answer.bytes(&PRODUCT.to_be_bytes()),
+        2 => version(answer, plate.version),
+        4 => answer.bytes(PRODUCT_NAME.as_bytes()),
+        5 => number(answer.bytes(b"revision "), plate.hardware_revision.into()),
+        _ => answer.bytes(plate.serial.as_bytes()),
+    }
 }
 
-/// Longest text: a version (17), a blank and a serial number (16); the product's name is shorter.
-#[derive(Default)]
-struct Text(heapless::Vec<u8, 40>);
+fn version(answer: Answer<'_>, version: Version) -> Answer<'_> {
+    let answer = number(answer, version.major).u8(b'.');
+    let answer = number(answer, version.minor).u8(b'.');
+    number(answer, version.patch)
+}
 
-impl Text {
-    fn push(&mut self, bytes: &[u8]) -> &mut Self {
-        self.0.extend_from_slice(bytes).expect("every text is shorter than the buffer");
-        self
+fn number(mut answer: Answer<'_>, value: u16) -> Answer<'_> {
+    if value >= 10 {
+        answer = number(answer, value / 10);
     }
-
-    fn number(&mut self, value: u16) -> &mut Self {
-        if value >= 10 {
-            self.number(value / 10);
-        }
-        self.push(&[b'0' + (value % 10) as u8])
-    }
-
-    fn version(&mut self, version: Version) -> &mut Self {
-        self.number(version.major).push(b".").number(version.minor).push(b".").number(version.patch)
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.0
-    }
+    answer.u8(b'0' + (value % 10) as u8)
 }

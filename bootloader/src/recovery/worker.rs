@@ -9,12 +9,12 @@ use protocol::message::MAX_PAGE_HASHES;
 use super::mailbox::HELLO;
 use super::reply::{Kind, Plain, Refused, Reply};
 use super::{RESTART_DELAY_MS, Recovery};
-use crate::boot_log::BootLog;
+use crate::boot_log::{AppendError, BootLog};
 use crate::flash::Flash;
 use crate::transition::{self, ActivateError, Confirmation, proven_image};
 use crate::unit::Criteria;
 use crate::update::marks::Marks;
-use crate::update::refusals::{self, place_of};
+use crate::update::refusals::place_of;
 use crate::update::transfer::{Event, Receiving, State};
 use crate::update::{PAGE, Shared, Step};
 use crate::verify::{InvalidImage, hash_image, verify_image, verify_manifest};
@@ -264,11 +264,9 @@ impl<F: Flash> Worker<F> {
 
     /// Appends a state and takes from flash what is in force then.
     fn append(&mut self, shared: &impl Shared<Unit = Recovery>, state: BootState, reply: &mut Reply) -> Done {
-        if let Err(error) = BootLog::append(&mut self.flash, self.criteria.stamp(state)) {
-            refusals::append(error).map_err(|refusal| match refusal {
-                protocol::message::Refusal::FlashFailed { offset } => reply.flash_failed(offset),
-                _ => reply.refuse(Plain::Busy),
-            })?;
+        // A record that one copy took is in force.
+        if let Err(AppendError::NoCopy { error }) = BootLog::append(&mut self.flash, self.criteria.stamp(state)) {
+            return Err(reply.flash_failed(place_of(error)));
         }
         let view = BootLog::read(&mut self.flash);
         self.state = view.state();

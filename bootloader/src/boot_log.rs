@@ -85,8 +85,6 @@ pub enum AppendError {
     /// Only one copy holds it. The record is in force all the same.
     #[error("boot log copy {copy} did not take the record, the other one did: {error}; have the unit looked at")]
     OneCopy {
-        /// The record in force.
-        record: BootRecord,
         /// The copy that did not take it, 0 or 1.
         copy: usize,
         /// What flash said.
@@ -108,12 +106,12 @@ impl BootLog {
         LogView { newest: newest.copied(), copies: [a.health(newest), b.health(newest)] }
     }
 
-    /// Makes `state` the one in force: writes it to both copies and reads them back. One erase a copy at most, on sound
+    /// Makes `state` the one in force: writes it to both copies and reads them back; returns its sequence number. One erase a copy at most, on sound
     /// flash.
     ///
     /// # Errors
     /// [`AppendError`], which says whether the state is in force.
-    pub fn append<F: Flash>(flash: &mut F, state: BootState) -> Result<BootRecord, AppendError> {
+    pub fn append<F: Flash>(flash: &mut F, state: BootState) -> Result<u32, AppendError> {
         /// A torn word may read well during the scan and badly just before the erase that relied on it; then the erase
         /// is not done. Looking again settles it, since such a word is not relied on twice for long.
         const LOOKS: usize = 3;
@@ -134,7 +132,7 @@ impl BootLog {
 
     /// `meant` is [`MEANT`] from whoever came in by the front door.
     #[inline(never)]
-    fn append_once<F: Flash>(flash: &mut F, state: BootState, meant: u32) -> Result<BootRecord, AppendError> {
+    fn append_once<F: Flash>(flash: &mut F, state: BootState, meant: u32) -> Result<u32, AppendError> {
         if black_box(meant) != MEANT {
             return Err(AppendError::NoCopy { error: FlashError::Locked });
         }
@@ -154,9 +152,9 @@ impl BootLog {
         let keeper = if wrote_first.is_ok() { Some(&record) } else { newest };
         let wrote_second = write_copy(flash, second, erase_second, &record, keeper);
         match (wrote_first, wrote_second) {
-            (Ok(()), Ok(())) => Ok(record),
-            (Err(error), Ok(())) => Err(AppendError::OneCopy { record, copy: usize::from(b_goes_first), error }),
-            (Ok(()), Err(error)) => Err(AppendError::OneCopy { record, copy: usize::from(!b_goes_first), error }),
+            (Ok(()), Ok(())) => Ok(sequence),
+            (Err(error), Ok(())) => Err(AppendError::OneCopy { copy: usize::from(b_goes_first), error }),
+            (Ok(()), Err(error)) => Err(AppendError::OneCopy { copy: usize::from(!b_goes_first), error }),
             (Err(_), Err(error)) => Err(AppendError::NoCopy { error }),
         }
     }

@@ -47,9 +47,9 @@ fn every_append_reaches_both_copies_over_three_full_pages() {
     // fault:P9
     let mut flash = FlashModel::erased();
     for count in 1..=3 * FULL + 1 {
-        let record = BootLog::append(&mut flash, state(count)).unwrap();
+        let sequence = BootLog::append(&mut flash, state(count)).unwrap();
         let view = BootLog::read(&mut flash);
-        assert_eq!(view.newest, Some(record), "append {count}");
+        assert_eq!(view.newest, Some(BootRecord { sequence, state: state(count) }), "append {count}");
         assert_eq!(view.copies, [CopyHealth::Current { bad_places: 0 }; 2], "append {count}");
     }
 }
@@ -190,9 +190,9 @@ fn the_copy_that_lags_is_brought_up_to_date_before_the_other_is_erased() {
         for index in 0..filled {
             place(&mut flash, 1, index, last - (filled - index) as u32, index as u16);
         }
-        let record = BootLog::append(&mut flash, state(500)).unwrap();
+        let sequence = BootLog::append(&mut flash, state(500)).unwrap();
         // At the first go: neither copy was refused its erase.
-        assert_eq!(record.sequence, last + 1, "{filled} records in copy 1");
+        assert_eq!(sequence, last + 1, "{filled} records in copy 1");
         assert_eq!(BootLog::read(&mut flash).copies_good(), [true, true]);
     }
 }
@@ -216,9 +216,9 @@ fn sequence_numbers_wrap() {
         place(&mut flash, 1, index, sequence, index as u16);
     }
     assert_eq!(number(&mut flash), Some(1));
-    assert_eq!(BootLog::append(&mut flash, state(7)).unwrap().sequence, 0);
+    assert_eq!(BootLog::append(&mut flash, state(7)).unwrap(), 0);
     assert_eq!(number(&mut flash), Some(7));
-    assert_eq!(BootLog::append(&mut flash, state(8)).unwrap().sequence, 1);
+    assert_eq!(BootLog::append(&mut flash, state(8)).unwrap(), 1);
     assert_eq!(number(&mut flash), Some(8));
 }
 
@@ -292,9 +292,9 @@ proptest! {
                 flash.poison(BOOT_LOG_OFFSETS[copy] + (index * RECORD_SIZE) as u32);
             }
         }
-        let record = BootLog::append(&mut flash, state(500)).unwrap();
+        let sequence = BootLog::append(&mut flash, state(500)).unwrap();
         let view = BootLog::read(&mut flash);
-        prop_assert_eq!(view.newest, Some(record));
+        prop_assert_eq!(view.newest, Some(BootRecord { sequence, state: state(500) }));
         prop_assert_eq!(view.copies_good(), [true, true]);
     }
 

@@ -101,13 +101,12 @@ fn records(flash: &mut FlashModel) -> Vec<BootRecord> {
 /// Flash is sound (nothing tears, everything erases), so an append must reach at least one copy, and the next one both.
 fn append(flash: &mut FlashModel, state: BootState) {
     let before = BootLog::read(flash).newest;
-    let record = match BootLog::append(flash, state) {
-        Ok(record) | Err(AppendError::OneCopy { record, .. }) => record,
-        Err(error @ AppendError::NoCopy { .. }) => panic!("sound flash did not take a record: {error}"),
-    };
-    assert_eq!(record.state, state);
-    assert_eq!(record.sequence, before.map_or(1, |before| before.sequence.wrapping_add(1)));
-    assert_eq!(BootLog::read(flash).newest, Some(record), "what was appended is not in force");
+    if let Err(error @ AppendError::NoCopy { .. }) = BootLog::append(flash, state) {
+        panic!("sound flash did not take a record: {error}");
+    }
+    let sequence = before.map_or(1, |before| before.sequence.wrapping_add(1));
+    let record = Some(BootRecord { sequence, state });
+    assert_eq!(BootLog::read(flash).newest, record, "what was appended is not in force");
 }
 
 /// The one good image runs, whatever the log says (`boot:B6`): there is no log that leaves the unit without one.

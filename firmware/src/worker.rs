@@ -66,7 +66,7 @@ impl<F: BackgroundFlash> Worker<F> {
                 let criteria = self.criteria(shared);
                 Ok(Answer::SlotReport(self.stager.slot_report(slot, &criteria)))
             }
-            Request::Begin { manifest } => self.begin(shared, manifest).map(Answer::Began),
+            Request::Begin { manifest } => self.begin(shared, &manifest).map(Answer::Began),
             Request::PageMap { first } => self.stager.page_map(shared, first).map(Answer::PageMap),
             Request::Finish => {
                 let criteria = self.criteria(shared);

@@ -12,10 +12,10 @@ use bootloader::verify::verify_image;
 use super::{BackgroundFlash, Shared, Worker, idle_slot};
 
 impl<F: BackgroundFlash> Worker<F> {
-    pub(super) fn begin(&mut self, shared: &impl Shared, signed: SignedManifest) -> Result<Began, Refusal> {
+    pub(super) fn begin(&mut self, shared: &impl Shared, signed: &SignedManifest) -> Result<Began, Refusal> {
         let criteria = self.criteria(shared);
         let alone = self.on_trial_alone(shared, &criteria)?;
-        let manifest = self.stager.judge(&signed, &criteria)?;
+        let manifest = self.stager.judge(signed, &criteria)?;
         if manifest.slot != idle_slot(shared) {
             return Err(Refusal::SlotRuns { slot: manifest.slot });
         }
@@ -23,7 +23,7 @@ impl<F: BackgroundFlash> Worker<F> {
         if let Some(state) = alone {
             self.append(shared, state)?;
         }
-        self.stager.arm(shared, &signed, &manifest, &criteria)
+        self.stager.arm(shared, signed, &manifest, &criteria)
     }
 
     /// An update is refused while a trial is pending, for the sake of the image that it falls back on (`fault:S7`). When

@@ -16,7 +16,7 @@ use crate::unit::{RESTART_DELAY_MS, Unit};
 impl<F: BackgroundFlash> Worker<F> {
     /// Makes the staged image the trial.
     pub(super) fn activate(&mut self, shared: &impl Shared, channels: ChannelPolicy) -> Result<Activating, Refusal> {
-        let staged = shared.with(|unit| unit.update.transfer.staged()).ok_or(Refusal::NothingStaged)?.image();
+        let staged = shared.with(|unit| unit.update.transfer.staged()).ok_or(Refusal::NothingStaged)?;
         // Once more over the bytes that will run: time has passed since they were staged (`fault:A10`).
         let criteria = self.criteria(shared);
         let verified = verify_image(self.flash(), staged.slot, &criteria);

@@ -14,6 +14,7 @@ pub mod page;
 mod random;
 pub mod seed;
 pub mod tally;
+mod threads;
 mod trace;
 
 pub use trace::case_at_hand;

@@ -12,9 +12,7 @@ mod rig;
 mod scene;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::sync::OnceLock;
 
 use protocol::semver::Version;
 use virtual_board::board::Tear;
@@ -27,7 +25,7 @@ use self::rig::{Rig, Up};
 use self::scene::Scene;
 use super::seed::{Cut, Mode, Seed, Sweep};
 use super::tally::{Failure, Fault, Outcome, Tally};
-use super::{Extent, trace};
+use super::{Extent, threads, trace};
 
 /// Why nothing could be swept.
 #[derive(Debug, thiserror::Error)]
@@ -69,25 +67,14 @@ const PATIENCE: VirtualTime = VirtualTime::from_millis(2500);
 pub fn sweep(folder: &Path, extent: Extent) -> Result<Tally, ArmError> {
     let parts = Parts::of(folder)?;
     let names = Name::all(&parts, extent);
-    let next = AtomicUsize::new(0);
-    let total = Mutex::new(Ok(Tally::default()));
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(&name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let tally = sweep_scene(&parts, name, extent);
-                    let mut total = total.lock().expect("a thread that panics ends the program");
-                    match (tally, &mut *total) {
-                        (Ok(tally), Ok(total)) => total.merge(tally),
-                        (Err(error), total) => *total = Err(error),
-                        (Ok(_), Err(_)) => {}
-                    }
-                }
-            });
+    let error = OnceLock::new();
+    let tally = threads::share(&names, |&name, tally| {
+        if let Err(lost) = sweep_scene(&parts, name, extent, tally) {
+            // One of them is enough to say that nothing was swept.
+            let _ = error.set(lost);
         }
     });
-    total.into_inner().expect("all threads have ended")
+    error.into_inner().map_or(Ok(tally), Err)
 }
 
 /// Runs one case and tells what happens.
@@ -105,9 +92,8 @@ pub fn replay(folder: &Path, seed: &Seed, tell: &mut dyn FnMut(String)) -> Resul
     Ok(verdict.map_err(|fault| Failure { seed: seed.to_string(), fault }))
 }
 
-fn sweep_scene(parts: &Parts, name: Name, extent: Extent) -> Result<Tally, ArmError> {
+fn sweep_scene(parts: &Parts, name: Name, extent: Extent, tally: &mut Tally) -> Result<(), ArmError> {
     let scene = Scene::build(parts, name)?;
-    let mut tally = Tally::default();
     let stride = match extent {
         Extent::Full => 1,
         Extent::Slice if scene.operations > 100 => 37,
@@ -127,7 +113,7 @@ fn sweep_scene(parts: &Parts, name: Name, extent: Extent) -> Result<Tally, ArmEr
             }
         }
     }
-    Ok(tally)
+    Ok(())
 }
 
 /// One cut and what comes of it; `None` when it is not reached.

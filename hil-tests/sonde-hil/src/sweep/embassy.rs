@@ -8,15 +8,12 @@ mod unit;
 mod world;
 
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use self::world::{Images, Step, Story, World};
 use super::random::Random;
 use super::seed::{Cut, Mode, Seed, Sweep};
 use super::tally::{Failure, Fault, Outcome, Tally};
-use super::{Extent, trace};
+use super::{Extent, threads, trace};
 
 /// Throws of the dice for each operation and way to tear it.
 const THROWS: u8 = 20;
@@ -30,21 +27,7 @@ const STRETCH: usize = 64;
 pub fn sweep(extent: Extent) -> Tally {
     let images = Images::new();
     let jobs = jobs(&images, extent);
-    let next = AtomicUsize::new(0);
-    let total = Mutex::new(Tally::default());
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let mut tally = Tally::default();
-                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    job.run(&images, extent, &mut tally);
-                }
-                total.lock().expect("a thread that panics ends the program").merge(tally);
-            });
-        }
-    });
-    total.into_inner().expect("all threads have ended")
+    threads::share(&jobs, |job, tally| job.run(&images, extent, tally))
 }
 
 /// Runs one case and tells what happens.

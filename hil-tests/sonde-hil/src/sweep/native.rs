@@ -8,10 +8,6 @@ mod session;
 mod story;
 mod world;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
 use bootloader::model::Tear;
 use story::{Depth, Story};
 use world::{Step, World};
@@ -19,7 +15,7 @@ use world::{Step, World};
 use super::random::Random;
 use super::seed::{Cut, Mode, Seed, Sweep};
 use super::tally::{Failure, Fault, Outcome, Tally};
-use super::{Extent, trace};
+use super::{Extent, threads, trace};
 
 /// Most cuts in one case.
 const DEEPEST: u64 = 8;
@@ -28,21 +24,7 @@ const DEEPEST: u64 = 8;
 #[must_use]
 pub fn sweep(extent: Extent) -> Tally {
     let plan = Plan::new(extent);
-    let next = AtomicUsize::new(0);
-    let total = Mutex::new(Tally::default());
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let mut tally = Tally::default();
-                while let Some(job) = plan.jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    job.run(&plan.stories, &mut tally);
-                }
-                total.lock().expect("a thread that panics ends the program").merge(tally);
-            });
-        }
-    });
-    total.into_inner().expect("all threads have ended")
+    threads::share(&plan.jobs, |job, tally| job.run(&plan.stories, tally))
 }
 
 /// Runs one case and tells what happens.

@@ -106,7 +106,8 @@ impl Name {
         let pages = pages.into_iter().map(Self::page).chain([Self { moment: Moment::Finish, records: 1 }]);
         let recovery_pages = [(Lost::Empty, 0), (Lost::Empty, last), (Lost::Damaged, 0)];
         let recovery_pages = recovery_pages.map(|(lost, page)| Self::recovery_page(lost, page));
-        logged.chain(pages).chain(recovery_pages).collect()
+        // Long ones first, so that the threads end together.
+        logged.chain(recovery_pages).chain(pages).collect()
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {

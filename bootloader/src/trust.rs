@@ -72,7 +72,8 @@ impl Trust {
     /// are still about the same set.
     #[inline(never)]
     pub fn read_again<F: CheckedRead>(flash: &mut F, first: &Self) -> Self {
-        Self::gather(flash, first.stages, first.in_force.as_ref())
+        // Not the stages of `first`: where one instruction was left out, these may be anything.
+        Self::gather(flash, KeyStages::OF_THIS_BUILD, first.in_force.as_ref())
     }
 
     fn gather<F: CheckedRead>(flash: &mut F, stages: KeyStages, seen: Option<&InForce>) -> Self {

@@ -248,6 +248,15 @@ fn a_second_look_believes_no_signatures_of_another_set() {
 }
 
 #[test]
+fn a_second_look_takes_no_stages_from_the_first() {
+    // What a slip in the first look could leave behind there is anything.
+    let mut flash = unit_with(&sign_set(&rotation(), &[0, 1]));
+    let first = Trust::read(&mut flash);
+    let fooled = Trust { stages: KeyStages::DevelopmentToo, ..first };
+    assert_eq!(Trust::read_again(&mut flash, &fooled), first);
+}
+
+#[test]
 fn a_second_look_finds_a_set_that_the_first_one_missed() {
     let mut flash = unit_with(&sign_set(&rotation(), &[0, 1]));
     let blind = Trust { in_force: None, ..Trust::read(&mut flash) };

@@ -95,7 +95,7 @@ mod tests {
     fn house() -> Vec<Package> {
         let normal = "normal";
         vec![
-            package("sonde-hash", "hash", &[("proptest", "dev")]),
+            package("sonde-hash", "protocol/hash", &[("proptest", "dev")]),
             package("sonde-protocol", "protocol", &[("sonde-hash", normal), ("crc", normal), ("proptest", "dev")]),
             package("sonde-bootloader", "bootloader", &[("sonde-hash", normal), ("sonde-protocol", normal)]),
             package("sonde-firmware", "firmware", &[("sonde-protocol", normal), ("sonde-bootloader", normal)]),

@@ -5,6 +5,7 @@ pub mod chip;
 pub mod core;
 pub mod elf;
 pub mod line;
+pub mod plant;
 pub mod serve;
 pub mod time;
 pub mod unit;

@@ -4,8 +4,9 @@
 
 mod flash_access;
 mod record;
+mod world;
 
-pub use crate::chip::{ContentsError, Outputs, ReceivedChar, ResetCause, SentChar, Tear};
+pub use crate::chip::{ContentsError, Outputs, ReceivedChar, ResetCause, SentChar, StartEdge, Tear};
 pub use crate::time::VirtualTime;
 pub use flash_access::FlashAccess;
 pub use record::{Ran, ResetRecord};
@@ -88,7 +89,8 @@ impl Board {
     pub fn power_off(&mut self) {
         if self.is_powered() {
             self.power = Power::Off { now: self.now() };
-            self.core.chip.power_off();
+            let cycle = self.core.cycles();
+            self.core.chip.power_off(cycle);
             self.forget_changed_flash();
         }
     }
@@ -123,6 +125,20 @@ impl Board {
     /// Runs to `time`, or until power goes or the core cannot go on. Resets on the way are carried out and recorded.
     /// A board without power just lets the time pass.
     pub fn run_until(&mut self, time: VirtualTime) -> Ran {
+        let ran = self.run_core(time);
+        let now = self.now();
+        match self.power {
+            Power::Off { .. } => self.core.chip.wires_mut().plant.advance(now),
+            Power::Stopped { .. } => self.core.chip.go_on_alone(now),
+            Power::On => {
+                let cycle = self.core.cycles();
+                self.core.chip.settle(cycle, now);
+            }
+        }
+        ran
+    }
+
+    fn run_core(&mut self, time: VirtualTime) -> Ran {
         loop {
             match &mut self.power {
                 Power::Off { now } => {
@@ -148,7 +164,13 @@ impl Board {
                     self.power_off();
                     return Ran::PowerLost;
                 }
-                stop => self.power = Power::Stopped { stop, now: self.now() },
+                stop => {
+                    if let Stop::Lockup { .. } = stop {
+                        let cycle = self.core.cycles();
+                        self.core.chip.lock_up(cycle);
+                    }
+                    self.power = Power::Stopped { stop, now: self.now() };
+                }
             }
         }
     }
@@ -264,17 +286,6 @@ impl Board {
     #[must_use]
     pub fn lost_characters(&self) -> u64 {
         self.core.chip.lost_characters()
-    }
-
-    /// The pins that move things.
-    #[must_use]
-    pub fn outputs(&self) -> Outputs {
-        self.core.chip.outputs()
-    }
-
-    /// Takes back [`Outputs::ever_on`], unless a START pin is high now.
-    pub fn clear_output_latch(&mut self) {
-        self.core.chip.clear_output_latch();
     }
 
     /// The world drives a pin (`port` 0 = A), or lets go of it with `None`.

@@ -2,9 +2,10 @@
 //!
 //! Every access that nobody modelled stops the machine with the name of the peripheral and register: a register that
 //! is not in a table, a reserved bit, a width that the manual does not allow, a block whose clock is off. What silicon
-//! answers with a bus fault is a bus fault. Absent: ADC, DAC, I2C, SPI, CAN, HRTIM, comparators and amplifiers.
+//! answers with a bus fault is a bus fault. Absent: DAC, I2C, SPI, CAN, HRTIM, comparators and amplifiers.
 
 mod access;
+mod adc;
 mod crc;
 mod dbgmcu;
 mod dma;
@@ -25,11 +26,13 @@ mod system_memory;
 mod timer;
 mod transfer;
 mod usart;
+mod wires;
 mod wiring;
 
 pub use flash::{BANK_BYTES, ContentsError, ERASE_TIME, FLASH_BYTES, PAGE_BYTES, PROGRAM_TIME, Tear, WORD_BYTES};
 pub use rcc::ResetCause;
 pub use usart::{ReceivedChar, SentChar};
+pub use wires::StartEdge;
 pub use wiring::Outputs;
 
 pub(crate) use flash::Oddity;
@@ -52,6 +55,8 @@ use rcc::{ClockTree, Rcc, Surroundings};
 use registers::unmodelled;
 use timer::{Kind, Timer};
 use usart::{SerialBus, Usart};
+use wires::Wires;
+use wiring::FREQUENCY_TIMER;
 
 /// An STM32G474RE with everything that is not its core.
 #[derive(Debug, Clone)]
@@ -66,6 +71,7 @@ pub struct Stm32g474 {
     timers: [Timer; 11],
     iwdg: iwdg::Iwdg,
     rng: rng::Rng,
+    adc: adc::Adc,
     crc: crc::Crc,
     dbgmcu: dbgmcu::Dbgmcu,
     dma: [Dma; 2],
@@ -77,7 +83,7 @@ pub struct Stm32g474 {
     tree: ClockTree,
     /// The interrupt lines as the core knows them; `None`: it knows nothing.
     applied: Option<Lines>,
-    outputs: Outputs,
+    wires: Wires,
     /// Why the chip asked for a reset.
     reset_request: Option<ResetCause>,
     /// Flash that changed other than by a write of the core.
@@ -110,6 +116,7 @@ impl Stm32g474 {
             timers: Kind::EACH.map(Timer::new),
             iwdg: iwdg::Iwdg::new(),
             rng: rng::Rng::new(seed),
+            adc: adc::Adc::new(seed),
             crc: crc::Crc::new(),
             dbgmcu: dbgmcu::Dbgmcu::new(),
             dma: [Dma::new([11, 12, 13, 14, 15, 16, 17, 96]), Dma::new([56, 57, 58, 59, 60, 97, 98, 99])],
@@ -119,7 +126,7 @@ impl Stm32g474 {
             clock: CycleClock::new(0, VirtualTime::ZERO, ClockTree::RESET.hclk),
             tree: ClockTree::RESET,
             applied: None,
-            outputs: Outputs::default(),
+            wires: Wires::new(),
             reset_request: None,
             changed: None,
             last_cycle: 0,
@@ -136,6 +143,7 @@ impl Stm32g474 {
     pub(crate) fn resume_clock(&mut self, cycle: u64, time: VirtualTime) {
         self.clock = CycleClock::new(cycle, time, self.tree.hclk);
         self.last_cycle = cycle;
+        self.wires.look_again();
     }
 
     /// Power comes at `time`, which is core cycle `cycle`.
@@ -145,8 +153,9 @@ impl Stm32g474 {
         self.rcc.lose_power();
     }
 
-    /// Power goes: an operation of flash is torn, outputs float.
-    pub(crate) fn power_off(&mut self) {
+    /// Power goes at `cycle`: an operation of flash is torn, outputs float.
+    pub(crate) fn power_off(&mut self, cycle: u64) {
+        self.last_cycle = cycle.max(self.last_cycle);
         self.changed = self.flash.interrupt();
         for port in &mut self.gpio {
             port.reset();
@@ -203,15 +212,55 @@ impl Stm32g474 {
         self.usart[0].lost()
     }
 
-    /// The pins that move things.
-    pub(crate) fn outputs(&self) -> Outputs {
-        self.outputs
+    /// The pins that move things, and what hangs on them.
+    pub(crate) fn wires(&self) -> &Wires {
+        &self.wires
+    }
+
+    /// The same, to change.
+    pub(crate) fn wires_mut(&mut self) -> &mut Wires {
+        &mut self.wires
+    }
+
+    /// Outputs and plant as they are at `time`, which is core cycle `cycle` or a little later.
+    pub(crate) fn settle(&mut self, cycle: u64, time: VirtualTime) {
+        self.last_cycle = cycle;
+        self.meet_plant(&self.moment(cycle));
+        self.wires.plant.advance(time);
+    }
+
+    /// The core stands still for good, and `time` has come: timers run all the same.
+    pub(crate) fn go_on_alone(&mut self, time: VirtualTime) {
+        let cycle = self.clock.cycle_before(time).max(self.last_cycle);
+        self.settle(cycle, time);
+    }
+
+    /// The core locked up at `cycle`, for good.
+    pub(crate) fn lock_up(&mut self, cycle: u64) {
+        if self.syscfg.lockup_breaks() {
+            self.break_timers(true, cycle);
+        }
+    }
+
+    /// The supply dips below the threshold of the voltage monitor at `cycle`, not below that of a reset.
+    pub(crate) fn dip_supply(&mut self, cycle: u64) {
+        if self.syscfg.monitor_breaks() && self.pwr.monitors() {
+            self.break_timers(false, cycle);
+        }
+    }
+
+    fn break_timers(&mut self, held: bool, cycle: u64) {
+        self.last_cycle = cycle;
+        let at = self.moment(cycle);
+        for timer in &mut self.timers {
+            timer.break_by_system(held, &at);
+        }
+        self.meet_plant_anew(&at);
     }
 
     /// Forgets that a START pin was ever high.
     pub(crate) fn clear_output_latch(&mut self) {
-        self.outputs.ever_on = false;
-        self.look_at_pins();
+        self.wires.outputs.ever_on = self.wires.outputs.start.contains(&true);
     }
 
     /// The world drives a pin (`port` 0 = A), or lets go of it.
@@ -237,6 +286,7 @@ impl Stm32g474 {
             Who::Flash => &mut self.flash,
             Who::Crc => &mut self.crc,
             Who::Rng => &mut self.rng,
+            Who::Adc => &mut self.adc,
             Who::Dbgmcu => &mut self.dbgmcu,
             Who::Dma(index) => &mut self.dma[index],
             Who::Dmamux => &mut self.dmamux,
@@ -245,12 +295,25 @@ impl Stm32g474 {
 
     fn look_at_pins(&mut self) {
         self.usart[0].wiring = wiring::line_port(&self.gpio);
-        self.outputs = Outputs::read(&self.gpio, self.outputs.ever_on);
+        self.meet_plant_anew(&self.moment(self.last_cycle));
+        self.watch_edges();
+    }
+
+    fn watch_edges(&mut self) {
         let levels = (0..16).fold(0, |all, line| {
             let port = self.syscfg.exti_port(line);
             all | u32::from(self.gpio.get(port).is_some_and(|port| port.level(line))) << line
         });
         self.exti.watch(levels);
+    }
+
+    /// The conversions that are over by this moment; when the next one is.
+    fn convert(&mut self, at: &Moment) -> u64 {
+        while let Some(input) = self.adc.ended(at) {
+            let volts = self.volts(input, at);
+            self.adc.finish(volts);
+        }
+        self.adc.tick(at).cycle(&self.clock)
     }
 
     /// Tells the core the levels of all interrupt lines.
@@ -261,6 +324,7 @@ impl Stm32g474 {
         self.flash.interrupts(&mut lines);
         self.exti.interrupts(&mut lines);
         self.rng.interrupts(&mut lines);
+        self.adc.interrupts(&mut lines);
         self.dma.iter().for_each(|controller| controller.interrupts(&mut lines));
         lines.apply(self.applied, &mut signals.irq);
         self.applied = Some(lines);
@@ -292,9 +356,17 @@ impl Chip for Stm32g474 {
         }
         let block = self.accessible(address, width)?;
         let at = self.moment(signals.cycles);
+        match block.who {
+            Who::Gpio(port) if address & 0x3FC == gpio::IDR => {
+                self.meet_plant(&at);
+                self.refresh_port(port, &at);
+            }
+            Who::Timer(FREQUENCY_TIMER) => self.meet_plant(&at),
+            _ => {}
+        }
         let value =
             self.peripheral(block.who).read(address & 0x3FC, &at).map_err(|refused| named(block.name, refused))?;
-        if let Who::Usart(_) | Who::Timer(_) | Who::Rng = block.who {
+        if let Who::Usart(_) | Who::Timer(_) | Who::Adc | Who::Rng = block.who {
             self.drive_lines(signals);
         }
         let (mask, shift) = lane(address, width);
@@ -328,6 +400,8 @@ impl Chip for Stm32g474 {
         for port in &mut self.usart {
             next = next.min(port.tick(&at).cycle(&clock));
         }
+        self.meet_plant(&at);
+        next = next.min(self.wires.due()).min(self.convert(&at));
         next = next.min(self.iwdg.tick(&at).cycle(&clock));
         if self.iwdg.bites() {
             self.reset_request = Some(ResetCause::Watchdog);
@@ -342,10 +416,11 @@ impl Chip for Stm32g474 {
     }
 
     fn reset(&mut self) {
+        self.meet_plant(&self.moment(self.last_cycle));
         if let Some(range) = self.flash.interrupt() {
             self.changed = Some(range);
         }
-        for who in [Who::Flash, Who::Rcc, Who::Pwr, Who::Syscfg, Who::Exti, Who::Iwdg, Who::Rng, Who::Crc] {
+        for who in [Who::Flash, Who::Rcc, Who::Pwr, Who::Syscfg, Who::Exti, Who::Iwdg, Who::Rng, Who::Adc, Who::Crc] {
             self.peripheral(who).reset();
         }
         self.gpio.iter_mut().for_each(Peripheral::reset);
@@ -358,6 +433,7 @@ impl Chip for Stm32g474 {
         self.applied = None;
         self.open_block = None;
         self.reset_request = None;
+        self.wires.look_again();
         self.look_at_pins();
     }
 }

@@ -1,6 +1,7 @@
 //! The board from outside, with guests that write a list of registers and then sleep.
 
 mod guest;
+mod world;
 
 use super::*;
 use crate::chip::{FLASH_BYTES, PAGE_BYTES};
@@ -262,10 +263,10 @@ fn an_erase_of_its_own_bank_stalls_the_core_but_neither_time_nor_the_line() {
 
 #[test]
 fn what_nobody_modelled_stops_the_board_and_names_itself_until_a_reset() {
-    let mut board = script(&[(0x5000_0008, 1)]);
+    let mut board = script(&[(0x5000_0808, 1)]);
     board.power_on();
     let Ran::Stopped(Stop::Unmodelled { pc, what }) = board.run_until(millis(1)) else { panic!("it must stop") };
-    assert_eq!(what, "0x50000008: ADC");
+    assert_eq!(what, "0x50000808: DAC");
     assert_eq!(pc, 0x0800_0208);
     assert!(matches!(board.run_until(millis(2)), Ran::Stopped(_)));
     assert_eq!((board.now(), board.next_wake()), (millis(2), VirtualTime::NEVER));

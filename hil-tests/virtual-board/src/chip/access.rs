@@ -4,7 +4,8 @@ use super::map::{self, Block, Who};
 use super::peripheral::{Moment, Peripheral};
 use super::rcc::Surroundings;
 use super::registers::unmodelled;
-use super::{Stm32g474, crc, flash_offset};
+use super::wiring::{AMPLITUDE_TIMER, FREQUENCY_TIMER, START_TIMER};
+use super::{Stm32g474, adc, crc, flash_offset};
 use crate::core::bus::{Effect, Refused, Signals, Width};
 use crate::time::VirtualTime;
 
@@ -21,6 +22,8 @@ impl Stm32g474 {
             Who::Gpio(_) => true,
             Who::Usart(_) => matches!(offset, 0x24 | 0x28),
             Who::Crc => offset == crc::DR,
+            // Results are read as they are stored.
+            Who::Adc => offset == adc::DR && width == Width::Half,
             // PSC is sixteen bits wide, and register crates write it so.
             Who::Timer(_) => offset == 0x28 && width == Width::Half,
             _ => false,
@@ -79,6 +82,9 @@ impl Stm32g474 {
             Who::Gpio(index) => self.widen(index, address, width, value, &at)?,
             _ => value,
         };
+        if let Who::Gpio(_) | Who::Timer(FREQUENCY_TIMER | AMPLITUDE_TIMER | START_TIMER) | Who::Rcc = block.who {
+            self.meet_plant(&at);
+        }
         let effect =
             self.peripheral(block.who).write(offset, value, &at).map_err(|refused| named(block.name, refused))?;
         self.follow_up(block.who, &at, signals)?;
@@ -105,7 +111,13 @@ impl Stm32g474 {
                 self.open_block = None;
                 self.follow_rcc(at, signals);
             }
-            Who::Gpio(_) | Who::Syscfg => self.look_at_pins(),
+            Who::Gpio(_) => self.look_at_pins(),
+            Who::Timer(FREQUENCY_TIMER | AMPLITUDE_TIMER | START_TIMER) => self.meet_plant_anew(at),
+            Who::Adc => self.check_analog_pins()?,
+            Who::Syscfg => {
+                self.pwr.monitor_locked = self.syscfg.monitor_breaks();
+                self.look_at_pins();
+            }
             Who::Iwdg if self.iwdg.is_running() => self.rcc.force_lsi(),
             Who::Flash => {
                 self.rcc.around.wait_states = self.flash.latency();
@@ -133,6 +145,7 @@ impl Stm32g474 {
         if tree == self.tree {
             return;
         }
+        self.wires.look_again();
         for timer in &mut self.timers {
             timer.catch_up(at);
         }

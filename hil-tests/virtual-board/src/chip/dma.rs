@@ -1,7 +1,7 @@
-//! DMA1, DMA2 and DMAMUX1: data between the serial ports and memory (RM0440 chapters 12 and 13).
+//! DMA1, DMA2 and DMAMUX1: data between the serial ports, ADC1 and memory (RM0440 chapters 12 and 13).
 //!
 //! A request is served at once and costs no cycle. Stops the machine: memory to memory, items of different widths on
-//! the two sides, requests of peripherals other than the serial ports, synchronization and request generators.
+//! the two sides, requests of other peripherals, synchronization and request generators.
 
 use super::lines::Lines;
 use super::map;
@@ -31,6 +31,7 @@ const TEIF: u32 = 1 << 3;
 
 /// The request numbers of the serial ports: RX of the first, then TX, and so on (RM0440 table 91).
 const SERIAL_REQUESTS: std::ops::Range<u32> = 24..34;
+const ADC1_REQUEST: u32 = 5;
 
 const fn ccr(channel: usize) -> u32 {
     0x08 + channel as u32 * 0x14
@@ -225,6 +226,17 @@ const fn mux_registers() -> [Register; MUX_CHANNELS + 2] {
 
 static MUX_REGISTERS: [Register; MUX_CHANNELS + 2] = mux_registers();
 
+/// Who asks for an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A serial port (0 = USART1): it received a character.
+    Received(usize),
+    /// A serial port has room for a character.
+    Room(usize),
+    /// ADC1 has a result.
+    Adc1,
+}
+
 /// Which request drives which channel: 0-7 are those of DMA1, 8-15 those of DMA2.
 #[derive(Debug, Clone)]
 pub(crate) struct Dmamux {
@@ -237,11 +249,14 @@ impl Dmamux {
         Self { registers: Bank::new(&MUX_REGISTERS) }
     }
 
-    /// The serial port (0 = USART1) and direction (true: its receiver) that drives a channel.
-    pub(crate) fn serial_source(&self, channel: usize) -> Option<(usize, bool)> {
+    /// Who drives a channel.
+    pub(crate) fn source(&self, channel: usize) -> Option<Source> {
         let request = self.registers.get(channel as u32 * 4) & 0x7F;
+        if request == ADC1_REQUEST {
+            return Some(Source::Adc1);
+        }
         let index = SERIAL_REQUESTS.contains(&request).then(|| (request - SERIAL_REQUESTS.start) as usize)?;
-        Some((index / 2, index.is_multiple_of(2)))
+        Some(if index.is_multiple_of(2) { Source::Received(index / 2) } else { Source::Room(index / 2) })
     }
 }
 
@@ -252,7 +267,7 @@ impl Peripheral for Dmamux {
 
     fn write(&mut self, offset: u32, value: u32, _at: &Moment) -> Result<Effect, Refused> {
         let request = value & 0x7F;
-        if offset < 0x80 && request != 0 && !SERIAL_REQUESTS.contains(&request) {
+        if offset < 0x80 && !(matches!(request, 0 | ADC1_REQUEST) || SERIAL_REQUESTS.contains(&request)) {
             return unmodelled(format!("CxCR: request {request} of a peripheral without modelled DMA"));
         }
         const SYNCHRONIZED: u32 = 1 << 16;

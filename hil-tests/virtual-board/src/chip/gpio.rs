@@ -7,7 +7,8 @@ use crate::core::bus::{Effect, Refused};
 const MODER: u32 = 0x00;
 const OTYPER: u32 = 0x04;
 const PUPDR: u32 = 0x0C;
-const IDR: u32 = 0x10;
+/// The levels on the pins.
+pub(crate) const IDR: u32 = 0x10;
 const ODR: u32 = 0x14;
 const BSRR: u32 = 0x18;
 const LCKR: u32 = 0x1C;
@@ -51,6 +52,8 @@ pub(crate) struct Gpio {
     registers: Bank,
     /// What the world drives, per pin; `None` where it leaves the pin alone.
     driven: [Option<bool>; 16],
+    /// What a timer drives where a pin is its output.
+    alternate: [Option<bool>; 16],
 }
 
 impl Gpio {
@@ -61,12 +64,17 @@ impl Gpio {
             1 => &PORT_B,
             _ => &OTHER_PORT,
         };
-        Self { registers: Bank::new(table), driven: [None; 16] }
+        Self { registers: Bank::new(table), driven: [None; 16], alternate: [None; 16] }
     }
 
     /// The world drives a pin, or lets go of it.
     pub(crate) fn drive(&mut self, pin: usize, level: Option<bool>) {
         self.driven[pin] = level;
+    }
+
+    /// What a timer does to a pin that is its output.
+    pub(crate) fn put_alternate(&mut self, pin: usize, level: Option<bool>) {
+        self.alternate[pin] = level;
     }
 
     /// What a pin is set to do.
@@ -92,6 +100,7 @@ impl Gpio {
         match self.mode(pin) {
             Mode::Output if self.registers.get(OTYPER) & bit == 0 => self.registers.get(ODR) & bit != 0,
             Mode::Output => self.registers.get(ODR) & bit != 0 && released(),
+            Mode::Alternate(_) => self.alternate[pin].unwrap_or_else(released),
             _ => released(),
         }
     }

@@ -7,6 +7,7 @@ use super::rcc::{Bus, Gate};
 pub(crate) enum Who {
     Timer(usize),
     Usart(usize),
+    Adc,
     Gpio(usize),
     Iwdg,
     Pwr,
@@ -50,7 +51,7 @@ const fn free(base: u32, name: &'static str, who: Who) -> Block {
 }
 
 /// Sorted by address.
-static BLOCKS: [Block; 35] = [
+static BLOCKS: [Block; 36] = [
     block(0x4000_0000, "TIM2", Who::Timer(1), Bus::Apb1a, 0),
     block(0x4000_0400, "TIM3", Who::Timer(2), Bus::Apb1a, 1),
     block(0x4000_0800, "TIM4", Who::Timer(3), Bus::Apb1a, 2),
@@ -84,6 +85,7 @@ static BLOCKS: [Block; 35] = [
     block(0x4800_1000, "GPIOE", Who::Gpio(4), Bus::Ahb2, 4),
     block(0x4800_1400, "GPIOF", Who::Gpio(5), Bus::Ahb2, 5),
     block(0x4800_1800, "GPIOG", Who::Gpio(6), Bus::Ahb2, 6),
+    block(0x5000_0000, "ADC1", Who::Adc, Bus::Ahb2, 13),
     // Four AHB2 blocks share 0x5006_0000..; only RNG is modelled.
     block(0x5006_0800, "RNG", Who::Rng, Bus::Ahb2, 26),
     // Debug registers of the core itself come before it; the core owns those.
@@ -113,7 +115,7 @@ static UNMODELLED: [(u32, u32, &str); 23] = [
     (0x4001_6800, 0x4001_7800, "HRTIM"),
     (0x4002_0C00, 0x4002_1000, "CORDIC"),
     (0x4002_1400, 0x4002_1800, "FMAC"),
-    (0x5000_0000, 0x5000_0800, "ADC"),
+    (0x5000_0400, 0x5000_0800, "ADC3/4/5"),
     (0x5000_0800, 0x5000_1800, "DAC"),
 ];
 
@@ -150,6 +152,6 @@ mod tests {
     fn an_address_finds_its_block() {
         assert_eq!(block_at(0x4001_3828).map(|block| block.name), Some("USART1"));
         assert!(block_at(0x4001_3C00).is_none());
-        assert_eq!(unmodelled_at(0x5000_0010), "ADC");
+        assert_eq!(unmodelled_at(0x5000_0810), "DAC");
     }
 }

@@ -1,6 +1,7 @@
 //! PWR: core voltage, write protection of the backup domain, pull-ups for standby (RM0440 chapter 6).
 //!
-//! Low-power modes other than sleep, the voltage monitors and range 2 are not modelled.
+//! The voltage monitor (PVD) has no interrupt: it only breaks the timers' outputs. Low-power modes other than sleep, the
+//! other monitors and range 2 are not modelled.
 
 use super::peripheral::{Moment, Peripheral};
 use super::rcc::Limits;
@@ -15,6 +16,9 @@ const CR5: u32 = 0x80;
 const DBP: u32 = 1 << 8;
 const VOS: u32 = 3 << 9;
 const LPR: u32 = 1 << 14;
+/// The voltage monitor and its threshold.
+const PVDE: u32 = 1 << 0;
+const PVD: u32 = PVDE | 7 << 1;
 const R1MODE: u32 = 1 << 8;
 
 static REGISTERS: [Register; 22] = [
@@ -47,17 +51,24 @@ static REGISTERS: [Register; 22] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Pwr {
     registers: Bank,
+    /// SYSCFG_CFGR2.PVDL keeps CR2 as it is.
+    pub(crate) monitor_locked: bool,
 }
 
 impl Pwr {
     /// After power-on.
     pub(crate) fn new() -> Self {
-        Self { registers: Bank::new(&REGISTERS) }
+        Self { registers: Bank::new(&REGISTERS), monitor_locked: false }
     }
 
     /// Whether the backup domain may be written.
     pub(crate) fn backup_open(&self) -> bool {
         self.registers.get(CR1) & DBP != 0
+    }
+
+    /// Whether the voltage monitor is on.
+    pub(crate) fn monitors(&self) -> bool {
+        self.registers.get(CR2) & PVDE != 0
     }
 
     /// What the core voltage allows.
@@ -86,7 +97,9 @@ impl Peripheral for Pwr {
         match offset {
             CR1 if value & VOS != 1 << 9 => return unmodelled("CR1: VOS other than range 1"),
             CR1 if value & LPR != 0 => return unmodelled("CR1: LPR, low-power run"),
-            CR2 if value != 0 => return unmodelled("CR2: a voltage monitor"),
+            CR2 if value & !PVD != 0 => return unmodelled("CR2: a voltage monitor other than PVD"),
+            CR2 if value & 7 << 1 == 7 << 1 => return unmodelled("CR2: PLS = 7, an external threshold"),
+            CR2 if self.monitor_locked => {}
             CR5 if value & R1MODE != 0 && at.tree.sysclk > 150_000_000 => {
                 return unmodelled("CR5: boost mode left with SYSCLK above 150 MHz");
             }
@@ -96,6 +109,6 @@ impl Peripheral for Pwr {
     }
 
     fn reset(&mut self) {
-        self.registers.reset();
+        *self = Self::new();
     }
 }

@@ -1,4 +1,5 @@
-//! SYSCFG: memory remap, EXTI sources (RM0440 chapter 10). Storage, but for what would change the memory map.
+//! SYSCFG: memory remap, EXTI sources, breaks for the timers (RM0440 chapter 10). Stops the
+//! machine: what would change the memory map.
 
 use super::peripheral::{Moment, Peripheral};
 use super::registers::{Bank, Register, unmodelled};
@@ -6,6 +7,11 @@ use crate::core::bus::{Effect, Refused};
 
 const MEMRMP: u32 = 0x00;
 const EXTICR: u32 = 0x08;
+const CFGR2: u32 = 0x1C;
+
+/// Lockup and the voltage monitor as breaks of the timers.
+const CLL: u32 = 1 << 0;
+const PVDL: u32 = 1 << 2;
 
 static REGISTERS: [Register; 10] = [
     Register::new(MEMRMP, "MEMRMP", 0, 0x0000_0107),
@@ -15,7 +21,7 @@ static REGISTERS: [Register; 10] = [
     Register::new(0x10, "EXTICR3", 0, 0xFFFF),
     Register::new(0x14, "EXTICR4", 0, 0xFFFF),
     Register::new(0x18, "SCSR", 0, 0).hardware(3),
-    Register::new(0x1C, "CFGR2", 0, 0xF).hardware(0x100),
+    Register::new(CFGR2, "CFGR2", 0, 0xF).hardware(0x100),
     Register::new(0x20, "SWPR", 0, 0x3FF),
     Register::new(0x24, "SKR", 0, 0).hardware(0xFF),
 ];
@@ -30,6 +36,16 @@ impl Syscfg {
     /// After power-on.
     pub(crate) fn new() -> Self {
         Self { registers: Bank::new(&REGISTERS) }
+    }
+
+    /// Whether a lockup of the core breaks the timers' outputs.
+    pub(crate) fn lockup_breaks(&self) -> bool {
+        self.registers.get(CFGR2) & CLL != 0
+    }
+
+    /// Whether the voltage monitor breaks the timers' outputs, and its settings are locked.
+    pub(crate) fn monitor_breaks(&self) -> bool {
+        self.registers.get(CFGR2) & PVDL != 0
     }
 
     /// The port (0 = A) whose pin `line` (0-15) feeds that EXTI line.
@@ -47,7 +63,9 @@ impl Peripheral for Syscfg {
         if offset == MEMRMP && value != 0 {
             return unmodelled(format!("MEMRMP: {value:#x}, another memory at 0 or swapped banks"));
         }
-        self.registers.write(offset, value)?;
+        // What connects a break stays connected until a reset.
+        let kept = if offset == CFGR2 { self.registers.get(CFGR2) & 0xF } else { 0 };
+        self.registers.write(offset, value | kept)?;
         Ok(Effect::None)
     }
 

@@ -13,6 +13,13 @@ const VREFINT: usize = 0x5AA;
 const TS_CAL2: usize = 0x5CA;
 const FLASH_KILOBYTES: usize = 0x5E0;
 
+/// What ST measured at 30 and 130 degrees, and of the internal reference.
+const COLD_CODE: u16 = 1037;
+const HOT_CODE: u16 = 1378;
+const REFERENCE_CODE: u16 = 1656;
+/// With this on VREF+, and twelve bits.
+const CALIBRATION_VOLTS: f64 = 3.0;
+
 /// One chip's words.
 #[derive(Debug, Clone)]
 pub(crate) struct SystemMemory {
@@ -33,9 +40,9 @@ impl SystemMemory {
             0..0x400,                    // one-time programmable, blank
             put(PACKAGE, &[0, 0, 0, 0]), // LQFP64
             put(UNIQUE_ID, &unique_id),
-            put(TS_CAL1, &1037u16.to_le_bytes()),
-            put(VREFINT, &1656u16.to_le_bytes()),
-            put(TS_CAL2, &1378u16.to_le_bytes()),
+            put(TS_CAL1, &COLD_CODE.to_le_bytes()),
+            put(VREFINT, &REFERENCE_CODE.to_le_bytes()),
+            put(TS_CAL2, &HOT_CODE.to_le_bytes()),
             put(FLASH_KILOBYTES, &[0, 2, 0xFF, 0xFF]),
         ];
         Self { bytes, known }
@@ -44,6 +51,17 @@ impl SystemMemory {
     /// As of a chip with that much flash.
     pub(crate) fn set_flash_size(&mut self, kilobytes: u16) {
         self.bytes[FLASH_KILOBYTES..FLASH_KILOBYTES + 2].copy_from_slice(&kilobytes.to_le_bytes());
+    }
+
+    /// What the temperature sensor gives, as these words describe it.
+    pub(crate) fn sensor_volts(&self, celsius: f64) -> f64 {
+        let code = f64::from(COLD_CODE) + (celsius - 30.0) * f64::from(HOT_CODE - COLD_CODE) / 100.0;
+        (code * CALIBRATION_VOLTS / 4096.0).max(0.0)
+    }
+
+    /// What the internal reference gives.
+    pub(crate) fn reference_volts(&self) -> f64 {
+        f64::from(REFERENCE_CODE) * CALIBRATION_VOLTS / 4096.0
     }
 
     /// The value at an address; `None` where nothing is known.

@@ -60,7 +60,7 @@ fn what_nobody_modelled_names_peripheral_and_register() {
     assert_eq!(refusal(&mut chip, PWR + 0x80, Width::Word, 1), "PWR_CR5: reserved bits 0x00000001 set");
     assert_eq!(refusal(&mut chip, FLASH + 0x14, Width::Byte, 1), "FLASH: a Byte access at offset 0x014");
     assert_eq!(refusal(&mut chip, 0x4000_0070, Width::Word, 0), "TIM2_offset 0x070: no register is modelled there");
-    assert_eq!(refusal(&mut chip, 0x5000_0008, Width::Word, 0), "0x50000008: ADC");
+    assert_eq!(refusal(&mut chip, 0x5000_0808, Width::Word, 0), "0x50000808: DAC");
     assert_eq!(chip.0.read(0x6000_0000, Width::Word, &mut chip.1), Err(Refused::BusFault));
 }
 
@@ -197,11 +197,11 @@ fn start_pins_are_off_until_driven_and_the_latch_remembers() {
     let mut chip = chip();
     write(&mut chip, RCC + 0x4C, 6);
     write(&mut chip, 0x4800_0818, 1 << 7);
-    assert!(!chip.0.outputs().ever_on, "an analog pin drives nothing");
+    assert!(!chip.0.wires().outputs.ever_on, "an analog pin drives nothing");
     write(&mut chip, 0x4800_0800, 0xFFFF_7FFF);
-    assert_eq!(chip.0.outputs().start, [false, true, false, false]);
+    assert_eq!(chip.0.wires().outputs.start, [false, true, false, false]);
     write(&mut chip, 0x4800_0828, 1 << 7);
-    assert_eq!(chip.0.outputs(), Outputs { ever_on: true, ..Outputs::default() });
+    assert_eq!(chip.0.wires().outputs, Outputs { ever_on: true, ..Outputs::default() });
 }
 
 #[test]
@@ -241,12 +241,16 @@ fn address() -> impl Strategy<Value = u32> {
         0x4001_0000,
         0x4001_0400,
         0x4001_2C00,
+        0x4001_3400,
         0x4001_3800,
+        0x5000_0000,
+        0x5000_0300,
         0x4002_1000,
         0x4002_2000,
         0x4002_3000,
         0x4800_0000,
         0x4800_0400,
+        0x4800_0800,
         0x5006_0800,
         0xE004_2000,
         0x0800_0000,
@@ -376,6 +380,6 @@ fn dma_beyond_the_ram_is_a_transfer_error_and_other_requests_say_so() {
     }
     run_to(&mut chip, &mut [0; 64], 1000);
     assert_eq!(read(&mut chip, DMA) >> 4 & 0xF, 9);
-    assert!(refusal(&mut chip, 0x4002_0808, Width::Word, 5).contains("request 5"));
+    assert!(refusal(&mut chip, 0x4002_0808, Width::Word, 36).contains("request 36"));
     assert!(refusal(&mut chip, DMA + 0x30, Width::Word, 1 << 14 | 1).contains("MEM2MEM"));
 }

@@ -1,6 +1,6 @@
 //! What the DMA controllers do when a peripheral asks.
 
-use super::dma::{self, Item};
+use super::dma::{self, Item, Source};
 use super::{Chip, Stm32g474};
 use crate::core::bus::Signals;
 
@@ -8,7 +8,7 @@ impl Stm32g474 {
     /// Serves all requests; says whether there were any.
     pub(super) fn serve_requests(&mut self, ram: &mut [u8], signals: &mut Signals) -> bool {
         let mut served = false;
-        // An item a turn, the lowest channel first. Each turn takes a character or fills a place for one: it ends.
+        // An item a turn, the lowest channel first. Each turn takes what is there or fills a place: it ends.
         while let Some((controller, item)) = self.next_item() {
             let worked = self.move_item(item, ram, signals).is_some();
             self.dma[controller].moved(item.channel, worked);
@@ -24,9 +24,11 @@ impl Stm32g474 {
         (0..2).filter(|&controller| self.dma[controller].is_on()).find_map(|controller| {
             (0..8).find_map(|channel| {
                 let item = self.dma[controller].item(channel)?;
-                let (port, receives) = self.dmamux.serial_source(controller * 8 + channel)?;
-                let (received, room) = self.usart[port].dma_requests();
-                let asks = if receives { received } else { room };
+                let asks = match self.dmamux.source(controller * 8 + channel)? {
+                    Source::Received(port) => self.usart[port].dma_requests().0,
+                    Source::Room(port) => self.usart[port].dma_requests().1,
+                    Source::Adc1 => self.adc.asks_for_dma(),
+                };
                 asks.then_some((controller, item))
             })
         })

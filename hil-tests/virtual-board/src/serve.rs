@@ -5,6 +5,7 @@
 //! It keeps no frames together and makes no silences: clients that talk over each other disturb each other.
 
 mod control;
+mod order;
 mod pace;
 mod port;
 mod pty;
@@ -15,5 +16,6 @@ mod tcp;
 mod tests;
 
 pub use control::{Control, ServerGone};
+pub use order::{Order, OrderError, Turn};
 pub use pace::{Go, Pace, Pacer};
 pub use server::{ServeError, ServeEvent, ServeOptions, Server};

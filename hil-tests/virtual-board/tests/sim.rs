@@ -1,6 +1,6 @@
 //! `sonde-sim` as a program: its one line, its signals, its exit codes, its files.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -76,6 +76,28 @@ fn a_machine_that_stops_is_named_with_its_address_and_the_others_go_on() {
     assert_eq!(output.status.code(), Some(3), "{errors}");
     assert!(errors.contains("UNIT 3 STOPPED") && errors.contains("0x08000008"), "{errors}");
     assert!(!errors.contains("UNIT 2"), "{errors}");
+}
+
+#[test]
+fn orders_on_stdin_are_carried_out_and_wrong_ones_say_what_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    keep(folder.path(), 2, sleeper());
+    let mut command = sim();
+    command.args(["--orders", "--state"]).arg(folder.path()).stdin(Stdio::piped());
+    let (mut child, _) = start(&mut command);
+    let mut orders = child.stdin.take().expect("stdin is piped");
+    let mut errors = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+    for (order, answer) in [
+        ("fault 2 overload on", "unit 2, channel 2: Overload on"),
+        ("fault 2 overload off unit 3", "no unit 3"),
+        ("start 2", "fault 1 overload on"),
+    ] {
+        writeln!(orders, "{order}").unwrap();
+        let heard = errors.by_ref().map_while(Result::ok).find(|line| line.contains(answer));
+        assert!(heard.is_some(), "{order}");
+    }
+    drop(orders);
+    assert_eq!(end(child, "-TERM").status.code(), Some(0), "the end of its orders is not its own");
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 use std::sync::mpsc::{Sender, channel};
 
+use super::order::{Order, OrderError, Turn};
 use super::server::Message;
 use crate::board::{Board, Outputs, ResetRecord, Tear};
 use crate::line::{LineCounters, Segment};
+use crate::plant::CHANNELS;
 use crate::time::VirtualTime;
+use crate::unit::FIRST_UNIT_ID;
 
 /// The server has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +108,33 @@ impl Control<Board> {
     /// [`ServerGone`].
     pub fn outputs(&self, unit: usize) -> Result<Outputs, ServerGone> {
         self.board(unit, |board| board.outputs())
+    }
+
+    /// Breaks or mends something at a unit's sonicators.
+    ///
+    /// # Errors
+    /// [`ServerGone`]; the inner one when the line has no such unit.
+    pub fn carry_out(&self, order: Order) -> Result<Result<(), OrderError>, ServerGone> {
+        self.with(move |segment| {
+            let unit = order.unit.checked_sub(FIRST_UNIT_ID).map(usize::from);
+            let Some(unit) = unit.filter(|&unit| unit < segment.station_count()) else {
+                return Err(OrderError::Unit { found: order.unit });
+            };
+            let plant = segment.station_mut(unit).plant_mut();
+            match order.turn {
+                Turn::On => plant.inject(order.channel - 1, order.fault),
+                Turn::Off => plant.mend(order.channel - 1, order.fault),
+            }
+            Ok(())
+        })
+    }
+
+    /// What the channels of a unit really emit, in watts.
+    ///
+    /// # Errors
+    /// [`ServerGone`].
+    pub fn watts(&self, unit: usize) -> Result<[f64; CHANNELS], ServerGone> {
+        self.board(unit, |board| std::array::from_fn(|channel| board.plant().channel(channel).watts()))
     }
 
     /// Flash words programmed and pages erased since the board was made.

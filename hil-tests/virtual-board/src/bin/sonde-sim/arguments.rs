@@ -55,6 +55,10 @@ pub(crate) struct Arguments {
     /// Print every frame on stderr: when it began, who sent it, its bytes
     #[arg(long)]
     pub(crate) trace: bool,
+    /// Take orders from stdin while serving, a line each: fault CHANNEL FAULT on|off [unit ID], as in `fault 1 overload
+    /// on`
+    #[arg(long)]
+    pub(crate) orders: bool,
     /// Keep the flash of each unit in DIR/unit-ID.flash: read at the start where present, written at the end
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,

@@ -3,6 +3,7 @@
 //! Exit codes: 0 ended by SIGINT or SIGTERM, 1 the flash could not be kept, 2 usage or a wrong file, 3 a machine stopped.
 
 mod arguments;
+mod orders;
 mod output;
 mod state;
 mod units;
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
         }
     };
     output::ready(&arguments, server.address());
+    if arguments.orders {
+        orders::take(server.control());
+    }
     let _ = signals.forever().next();
     end(server.stop(), &state)
 }

@@ -433,7 +433,7 @@ impl Chip for Stm32g474 {
         self.applied = None;
         self.open_block = None;
         self.reset_request = None;
-        self.wires.look_again();
+        self.put_inputs_anew(&self.moment(self.last_cycle));
         self.look_at_pins();
     }
 }

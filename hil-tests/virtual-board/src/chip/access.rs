@@ -112,6 +112,7 @@ impl Stm32g474 {
                 self.follow_rcc(at, signals);
             }
             Who::Gpio(_) => self.look_at_pins(),
+            Who::Pwr => self.put_inputs_anew(at),
             Who::Timer(FREQUENCY_TIMER | AMPLITUDE_TIMER | START_TIMER) => self.meet_plant_anew(at),
             Who::Adc => self.check_analog_pins()?,
             Who::Syscfg => {

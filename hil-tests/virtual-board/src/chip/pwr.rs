@@ -10,6 +10,7 @@ use crate::core::bus::{Effect, Refused};
 
 const CR1: u32 = 0x00;
 const CR2: u32 = 0x04;
+const CR3: u32 = 0x08;
 const SCR: u32 = 0x18;
 const CR5: u32 = 0x80;
 
@@ -20,11 +21,12 @@ const LPR: u32 = 1 << 14;
 const PVDE: u32 = 1 << 0;
 const PVD: u32 = PVDE | 7 << 1;
 const R1MODE: u32 = 1 << 8;
+const UCPD1_DBDIS: u32 = 1 << 14;
 
 static REGISTERS: [Register; 22] = [
     Register::new(CR1, "CR1", 0x0000_0200, 0x0000_4707),
     Register::new(CR2, "CR2", 0, 0x0000_00FF),
-    Register::new(0x08, "CR3", 0x0000_8000, 0x0000_E51F),
+    Register::new(CR3, "CR3", 0x0000_8000, 0x0000_E51F),
     Register::new(0x0C, "CR4", 0, 0x0000_031F),
     Register::read_only(0x10, "SR1", 0),
     Register::read_only(0x14, "SR2", 0x0000_0100),
@@ -64,6 +66,12 @@ impl Pwr {
     /// Whether the backup domain may be written.
     pub(crate) fn backup_open(&self) -> bool {
         self.registers.get(CR1) & DBP != 0
+    }
+
+    /// Whether PB4 and PB6 are pulled low, as those of a USB device with an empty battery (RM0440 6.4.3): they are while
+    /// PA9 and PA10 are high, which the idle serial line is.
+    pub(crate) fn pulls_for_usb(&self) -> bool {
+        self.registers.get(CR3) & UCPD1_DBDIS == 0
     }
 
     /// Whether the voltage monitor is on.

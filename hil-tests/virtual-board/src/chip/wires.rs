@@ -15,6 +15,9 @@ use crate::core::bus::Refused;
 use crate::plant::{CHANNELS, Plant, Wires as SonicatorWires};
 use crate::time::VirtualTime;
 
+/// The pins of port B that USB's controller pulls low after a reset.
+const USB_PINS: [usize; 2] = [4, 6];
+
 /// A START pin went high or low.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StartEdge {
@@ -135,6 +138,12 @@ impl Stm32g474 {
         }
     }
 
+    /// What pulls at the pins may have changed.
+    pub(super) fn put_inputs_anew(&mut self, at: &Moment) {
+        self.wires.inputs = [None; CHANNELS];
+        self.meet_plant_anew(at);
+    }
+
     /// What the plant does to the pins, at this moment.
     fn take_inputs(&mut self, at: &Moment) {
         let mut moved = false;
@@ -143,7 +152,8 @@ impl Stm32g474 {
             let old = self.wires.inputs[channel].replace(new);
             if old.is_none_or(|old| old.overload != new.overload || old.lock != new.lock) {
                 // Open collectors: low or nothing.
-                self.drive(OVERLOAD[channel], new.overload.then_some(false));
+                let low = new.overload || self.pwr.pulls_for_usb() && USB_PINS.contains(&OVERLOAD[channel].pin);
+                self.drive(OVERLOAD[channel], low.then_some(false));
                 self.drive(LOCK[channel], new.lock.then_some(false));
                 moved = true;
             }

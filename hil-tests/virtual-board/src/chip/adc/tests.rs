@@ -123,7 +123,7 @@ fn a_start_up_that_leaves_out_a_step_names_it() {
     assert_eq!(refusal(&mut adc, 0, CR, DEEPPWD | ADCAL), "CR: ADCAL with DEEPPWD set or ADVREGEN clear");
     let mut adc = Adc::new(1);
     set(&mut adc, 0, &[(COMMON + CCR, SYNCHRONOUS), (CR, ADVREGEN)]);
-    assert_eq!(refusal(&mut adc, 19, CR, ADVREGEN | ADCAL), "CR: ADCAL less than 20 us after ADVREGEN");
+    assert_eq!(refusal(&mut adc, 18, CR, ADVREGEN | ADCAL), "CR: ADCAL less than 20 us after ADVREGEN");
     assert_eq!(refusal(&mut adc, 20, CR, ADVREGEN | ADEN), "CR: ADEN without a calibration before it, or during one");
     set(&mut adc, 20, &[(CR, ADVREGEN | ADCAL)]);
     assert!(refusal(&mut adc, 21, CR, ADVREGEN | ADEN).contains("during one"));

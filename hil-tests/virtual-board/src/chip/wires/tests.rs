@@ -5,6 +5,7 @@ use crate::chip::{Chip, Signals, Width};
 use crate::plant::Fault;
 
 const RCC: u32 = 0x4002_1000;
+const PWR: u32 = 0x4000_7000;
 const TIM1: u32 = 0x4001_2C00;
 const TIM3: u32 = 0x4000_0400;
 const TIM8: u32 = 0x4001_3400;
@@ -47,7 +48,8 @@ fn rig() -> Rig {
     for (address, value) in [
         (RCC + 0x48, 0x105),
         (RCC + 0x4C, 0xF | 1 << 13),
-        (RCC + 0x58, 1 << 1),
+        (RCC + 0x58, 1 << 1 | 1 << 28),
+        (PWR + 0x08, 0xC000),
         (RCC + 0x60, 1 | 1 << 11 | 1 << 13),
         (GPIOA, 0xABFF_AFFF),
         (GPIOA + 0x20, 0x2200_0000),
@@ -148,6 +150,15 @@ fn lock_and_overload_are_low_when_they_are_so() {
 }
 
 #[test]
+fn two_overload_inputs_read_low_until_the_pulls_for_usb_are_off() {
+    let mut rig = rig();
+    write(&mut rig, PWR + 0x08, 0x8000);
+    assert_eq!(read(&mut rig, GPIOB + 0x10) >> 4 & 0xF, 0b1010);
+    write(&mut rig, PWR + 0x08, 0xC000);
+    assert_eq!(read(&mut rig, GPIOB + 0x10) >> 4 & 0xF, 0xF);
+}
+
+#[test]
 fn the_frequency_comes_as_captures() {
     let mut rig = rig();
     let ram = &mut [0; 64];
@@ -230,8 +241,7 @@ fn a_converted_pin_must_be_analog() {
 fn a_lockup_or_a_dip_of_the_supply_stops_all_at_once_where_they_are_connected() {
     for (connected, dips) in [(1, false), (4, true)] {
         let mut rig = rig();
-        write(&mut rig, RCC + 0x58, 1 << 1 | 1 << 28);
-        write(&mut rig, 0x4000_7004, 1 | 6 << 1);
+        write(&mut rig, PWR + 4, 1 | 6 << 1);
         for (breaks, start) in [(0, true), (connected, false)] {
             write(&mut rig, 0x4001_001C, breaks);
             write(&mut rig, TIM8 + 0x24, 1);
@@ -248,7 +258,7 @@ fn a_lockup_or_a_dip_of_the_supply_stops_all_at_once_where_they_are_connected() 
         // Connected for good, and the threshold with it.
         write(&mut rig, 0x4001_001C, 0);
         assert_eq!(read(&mut rig, 0x4001_001C), connected);
-        write(&mut rig, 0x4000_7004, 0);
-        assert_eq!(read(&mut rig, 0x4000_7004), if dips { 13 } else { 0 });
+        write(&mut rig, PWR + 4, 0);
+        assert_eq!(read(&mut rig, PWR + 4), if dips { 13 } else { 0 });
     }
 }

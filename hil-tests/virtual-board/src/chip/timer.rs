@@ -239,7 +239,7 @@ impl Timer {
         }
     }
 
-    /// Counts until the next event that software hears of.
+    /// Counts until the next event that software, or somebody behind the pins, hears of.
     fn counts_to_event(&self) -> Option<u64> {
         let dier = self.registers.get(DIER);
         let sr = self.registers.get(SR);
@@ -259,7 +259,7 @@ impl Timer {
                 to_zero
             }
         });
-        matches.chain(update).min()
+        matches.chain(update).chain(self.counts_to_edge(counter, to_zero)).min()
     }
 }
 

@@ -126,12 +126,25 @@ impl Timer {
 
     /// Whether a pin changes within a round of the counter, so that rounds must be walked.
     pub(super) fn is_pulsing(&self) -> bool {
-        let pulses = |channel| {
+        self.counts_to_edge(0, 0).is_some()
+    }
+
+    /// Counts from `counter` until an output changes, at a match or, `to_zero` counts away, where the counter is zero
+    /// again: whoever is driven hears of it in time.
+    pub(super) fn counts_to_edge(&self, counter: u64, to_zero: u64) -> Option<u64> {
+        if !self.kind.watched {
+            return None;
+        }
+        let pulsing = (0..self.kind.channels).filter(|&channel| {
             self.output(channel).is_some()
                 && matches!(self.mode(channel), PWM_1 | PWM_2)
                 && (1..=self.top).contains(&self.compare[channel as usize])
-        };
-        self.kind.watched && (0..self.kind.channels).any(pulses)
+        });
+        let counts = pulsing.map(|channel| {
+            let compare = self.compare[channel as usize];
+            if counter < compare { compare - counter } else { to_zero }
+        });
+        counts.min()
     }
 
     /// A break request of the system: lockup, or the supply. `held`: it stays.

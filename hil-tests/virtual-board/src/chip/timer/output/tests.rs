@@ -73,6 +73,8 @@ fn holding_the_switch_keeps_the_phase_of_its_prescaler() {
 fn free_running_pwm_is_exact_edge_by_edge() {
     let mut timer = Timer::new(Kind::TIM8);
     set(&mut timer, 0, &[(ARR, 9), (CCMR1, 0x60), (ccr(0), 4), (CCER, 1), (BDTR, MOE), (CR1, CEN)]);
+    assert_eq!(timer.tick(&moment(0)), Due::Cycle(4), "whoever is driven hears of each edge in time");
+    assert_eq!(timer.tick(&moment(5)), Due::Cycle(10));
     timer.tick(&moment(25));
     let edges: Vec<(u64, Level)> = timer.take_edges().into_iter().map(|edge| (edge.cycle, edge.level)).collect();
     let (high, low) = (Some(true), Some(false));

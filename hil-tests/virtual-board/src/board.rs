@@ -75,6 +75,21 @@ impl Board {
         }
     }
 
+    /// Becomes a clone of `to`. Cheap where both hold the same flash and neither wrote it since: then this board keeps what
+    /// its core decoded of it, checkpoints included.
+    pub fn rewind(&mut self, to: &Board) {
+        let cells = self.core.chip.flash_controller().array();
+        if !cells.is_shared_with(to.core.chip.flash_controller().array()) {
+            *self = to.clone();
+            return;
+        }
+        self.core.rewind(&to.core);
+        self.power = to.power.clone();
+        self.noise = to.noise.clone();
+        self.poked = to.poked;
+        self.resets.clone_from(&to.resets);
+    }
+
     /// Power comes: RAM holds noise, the core starts. Does nothing to a powered board.
     pub fn power_on(&mut self) {
         let Power::Off { now } = self.power else { return };
@@ -104,6 +119,11 @@ impl Board {
     /// Somebody pulls NRST and lets go. Also revives a stopped board.
     pub fn pin_reset(&mut self) {
         self.reset_if_powered(ResetCause::Pin);
+    }
+
+    /// Whatever `cause` is happens now: for those who cannot wait for it.
+    pub fn reset_by(&mut self, cause: ResetCause) {
+        self.reset_if_powered(cause);
     }
 
     /// The supply dips below the brown-out level for a moment; RAM survives.

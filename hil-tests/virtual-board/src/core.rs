@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod bus;
+mod checkpoint;
 mod decode;
 mod exceptions;
 mod execute;
@@ -14,6 +15,8 @@ mod instruction;
 mod memory;
 mod nvic;
 pub mod plain;
+mod processor;
+mod recording;
 mod run;
 mod scb;
 mod scs;
@@ -26,11 +29,16 @@ mod trap;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use bus::{Chip, Signals};
 use flags::Flags;
 use float_state::FloatUnit;
 use instruction::Instruction;
 use nvic::{Masks, Nvic};
+pub use processor::Processor;
+use recording::Recorder;
+pub use recording::{Access, AccessKind, Recording, Step};
 use scb::{CycleCounter, SystemControl};
 pub use stop::{ResetSource, Stop};
 use systick::SysTick;
@@ -56,8 +64,8 @@ pub struct Core<C: Chip> {
     /// Nothing stops a burst of instructions before this cycle.
     pause_at: u64,
     ram: Vec<u8>,
-    /// One entry a halfword of flash.
-    decoded: Vec<Instruction>,
+    /// One entry a halfword of flash. Shared by clones until one of them decodes something new.
+    decoded: Arc<[Instruction]>,
 
     /// The stack pointer not in use.
     other_stack_pointer: u32,
@@ -96,6 +104,8 @@ pub struct Core<C: Chip> {
 
     breakpoint: Option<u32>,
     stopped_at_breakpoint: bool,
+    stopped_at_checkpoint: Option<u32>,
+    recorder: Option<Box<Recorder>>,
     /// Details of the last trap.
     fault_address: u32,
     return_value: u32,
@@ -117,7 +127,7 @@ impl<C: Chip> Core<C> {
     /// A powered core held before reset: call [`Core::reset`] to start it. SRAM is all zero.
     #[must_use]
     pub fn new(chip: C, ram_bytes: usize) -> Self {
-        let decoded = vec![Instruction::NOT_DECODED; chip.flash().len() / 2];
+        let decoded = vec![Instruction::NOT_DECODED; chip.flash().len() / 2].into();
         Self {
             chip,
             signals: Signals::default(),
@@ -151,6 +161,8 @@ impl<C: Chip> Core<C> {
             instructions: 0,
             breakpoint: None,
             stopped_at_breakpoint: false,
+            stopped_at_checkpoint: None,
+            recorder: None,
             fault_address: 0,
             return_value: 0,
             unknown_opcode: 0,
@@ -231,7 +243,7 @@ impl<C: Chip> Core<C> {
         // An instruction that begins one halfword earlier may reach into the range.
         let end = (offset + length).div_ceil(2).min(self.decoded.len());
         let start = (offset / 2).saturating_sub(1).min(end);
-        self.decoded[start..end].fill(Instruction::NOT_DECODED);
+        Arc::make_mut(&mut self.decoded)[start..end].fill(Instruction::NOT_DECODED);
     }
 
     /// Stops with [`Stop::Breakpoint`] before the instruction at `address`; `None` takes it back. Running on from there
@@ -243,11 +255,11 @@ impl<C: Chip> Core<C> {
     /// The SRAM, from [`RAM_START`].
     #[must_use]
     pub fn ram(&self) -> &[u8] {
-        &self.ram
+        self.recorder.as_ref().map_or(&self.ram, |recorder| &recorder.ram)
     }
 
     /// The SRAM for writing.
     pub fn ram_mut(&mut self) -> &mut [u8] {
-        &mut self.ram
+        self.recorder.as_mut().map_or(&mut self.ram, |recorder| &mut recorder.ram)
     }
 }

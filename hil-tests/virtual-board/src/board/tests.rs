@@ -341,3 +341,21 @@ fn a_faster_clock_is_more_cycles_in_the_same_time() {
     run(&mut board, millis(2) + VirtualTime::from_micros(1));
     assert!((15..=17).contains(&(board.instructions() - before)));
 }
+
+#[test]
+fn a_board_that_is_rewound_is_the_board_it_is_rewound_to() {
+    let mut start = script(&ERASE);
+    start.power_on();
+    run(&mut start, millis(0));
+    let mut board = start.clone();
+    let mut ends = Vec::new();
+    for _ in 0..3 {
+        run(&mut board, millis(40));
+        ends.push((board.now(), board.instructions(), board.flash_operations(), board.flash().to_vec()));
+        board.rewind(&start);
+        assert_eq!((board.now(), board.flash_operations()), (start.now(), start.flash_operations()));
+        assert!(board.flash() == start.flash());
+    }
+    assert_eq!(ends[0].2, 1);
+    assert!(ends[0] == ends[1] && ends[1] == ends[2]);
+}

@@ -43,6 +43,7 @@ impl<C: Chip> Core<C> {
     /// Pending, priorities or masks changed: look again before the next instruction.
     pub(super) fn exceptions_changed(&mut self) {
         self.recheck = true;
+        self.record_outside();
         self.ask_attention();
     }
 

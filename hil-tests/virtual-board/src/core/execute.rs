@@ -189,6 +189,7 @@ impl<C: Chip> Core<C> {
     fn execute_rare(&mut self, x: &Instruction, pc: u32) -> Result<(), Trap> {
         use Operation as O;
         match x.operation {
+            O::Checkpoint => return Err(Trap::Checkpoint),
             O::OrnImmediate => self.logical_immediate(x, self.rn(x) | !x.immediate),
             O::TeqImmediate => self.test_immediate(x, self.rn(x) ^ x.immediate),
             O::TstShifted => self.test_shifted(x, |rn, operand| rn & operand),

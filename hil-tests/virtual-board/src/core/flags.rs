@@ -1,7 +1,7 @@
 //! The application program status register, and sums that set it.
 
 /// APSR: the condition flags, the sticky saturation flag, and GE of the parallel instructions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Flags {
     pub(super) negative: bool,
     pub(super) zero: bool,

@@ -25,7 +25,7 @@ pub(super) const DEFAULT_STATUS_BITS: u32 = 0x07C0_0000;
 pub(super) const FRAME_OFFSET: u32 = 0x20;
 
 /// Registers of the FPU.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct FloatUnit {
     pub(super) registers: [u32; 32],
     /// FPSCR

@@ -8,6 +8,8 @@
 pub(crate) enum Operation {
     /// Nothing decoded here yet.
     NotDecoded,
+    /// Stops before whatever is there.
+    Checkpoint,
     /// No instruction that this core knows; `immediate` is the opcode.
     Unknown,
     /// `UDF`: an encoding that stays undefined for ever.

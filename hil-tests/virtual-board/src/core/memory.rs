@@ -131,6 +131,9 @@ impl<C: Chip> Core<C> {
             }
             return Ok(value);
         }
+        if let Some(value) = self.read_recorded(address, width) {
+            return Ok(value);
+        }
         if (PRIVATE_START..PRIVATE_END).contains(&address) {
             self.check_private_access(address)?;
             return self.read_private(address, width);
@@ -150,6 +153,9 @@ impl<C: Chip> Core<C> {
             for step in 0..bytes {
                 self.write_byte(address.wrapping_add(step), value >> (8 * step))?;
             }
+            return Ok(());
+        }
+        if self.write_recorded(address, width, value).is_some() {
             return Ok(());
         }
         if (PRIVATE_START..PRIVATE_END).contains(&address) {

@@ -28,7 +28,7 @@ pub(super) mod exception {
 pub(super) const THREAD_PRIORITY: i16 = 256;
 
 /// Masks of the core that raise its execution priority.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Masks {
     pub(super) primask: bool,
     pub(super) faultmask: bool,

@@ -1,5 +1,7 @@
 //! The run loop: bursts of instructions between deadlines, and what is looked at in between.
 
+use std::sync::Arc;
+
 use super::bus::{Chip, Signals};
 use super::decode;
 use super::instruction::{Instruction, Operation, SetFlags};
@@ -12,6 +14,7 @@ impl<C: Chip> Core<C> {
     /// Runs until the absolute `cycle`, or an earlier stop. Several short runs do exactly what one long run does.
     pub fn run_until(&mut self, cycle: u64) -> Stop {
         let mut skip_breakpoint = std::mem::take(&mut self.stopped_at_breakpoint);
+        let mut checkpoint = self.stopped_at_checkpoint.take();
         self.chip_is_due = true;
         self.recheck = true;
         loop {
@@ -24,7 +27,10 @@ impl<C: Chip> Core<C> {
                 }
                 Attention::Run => {
                     skip_breakpoint = false;
-                    self.burst()
+                    match checkpoint.take() {
+                        Some(address) if address == self.registers[15] => self.step_over_checkpoint(address),
+                        _ => self.burst(),
+                    }
                 }
             };
             if let Err((trap, pc)) = step
@@ -89,7 +95,8 @@ impl<C: Chip> Core<C> {
                 Err(stop) => Attention::Stop(stop),
             };
         }
-        self.pause_at = if self.breakpoint.is_some() { 0 } else { self.deadline.min(target) };
+        let single = self.breakpoint.is_some() || self.recorder.is_some();
+        self.pause_at = if single { 0 } else { self.deadline.min(target) };
         Attention::Run
     }
 
@@ -108,14 +115,24 @@ impl<C: Chip> Core<C> {
         }
         self.chip_is_due = false;
         let mut next = self.chip.tick(&mut self.signals);
-        while self.chip.move_data(&mut self.ram, &mut self.signals) {
+        while self.move_data() {
             next = self.chip.tick(&mut self.signals);
         }
         self.deadline = next.min(self.systick.deadline());
     }
 
+    fn move_data(&mut self) -> bool {
+        let ram = self.recorder.as_mut().map_or(&mut self.ram, |recorder| &mut recorder.ram);
+        let moved = self.chip.move_data(ram, &mut self.signals);
+        if moved {
+            self.record_outside();
+        }
+        moved
+    }
+
     /// Runs at least one instruction, and on until attention is asked for. The error names the instruction.
-    fn burst(&mut self) -> Result<(), (Trap, u32)> {
+    pub(super) fn burst(&mut self) -> Result<(), (Trap, u32)> {
+        self.record_step();
         let before = self.signals.cycles - self.waited;
         let result = self.run_instructions();
         self.instructions += self.signals.cycles - self.waited - before;
@@ -141,6 +158,9 @@ impl<C: Chip> Core<C> {
                 if !trap.is_after_completion() {
                     self.it_state = it_state;
                 }
+                if trap == Trap::Checkpoint {
+                    self.signals.cycles -= 1;
+                }
                 return Err((trap, pc));
             }
             if self.signals.cycles >= self.pause_at {
@@ -163,7 +183,7 @@ impl<C: Chip> Core<C> {
     /// Reads and decodes the instruction at `pc`, and keeps it when it is in flash.
     #[cold]
     #[inline(never)]
-    fn fetch(&mut self, pc: u32) -> Result<Instruction, Trap> {
+    pub(super) fn fetch(&mut self, pc: u32) -> Result<Instruction, Trap> {
         if matches!(pc, 0x4000_0000..0x6000_0000 | 0xA000_0000..) {
             return Err(Trap::ExecuteNever);
         }
@@ -176,10 +196,8 @@ impl<C: Chip> Core<C> {
         };
         let index = (pc & !FLASH_START) as usize / 2;
         // A word that raised NMI must raise it again at the next fetch.
-        if self.signals.nmi == nmi_before
-            && let Some(entry) = self.decoded.get_mut(index)
-        {
-            *entry = instruction;
+        if self.signals.nmi == nmi_before && index < self.decoded.len() {
+            Arc::make_mut(&mut self.decoded)[index] = instruction;
         }
         Ok(instruction)
     }
@@ -200,6 +218,11 @@ impl<C: Chip> Core<C> {
             Trap::SysResetReq => Err(Stop::Reset(ResetSource::SysResetReq)),
             Trap::ChipReset => Err(Stop::Reset(ResetSource::Chip)),
             Trap::PowerLost => Err(Stop::PowerLost),
+            Trap::Checkpoint => {
+                self.registers[15] = pc;
+                self.stopped_at_checkpoint = Some(pc);
+                Err(Stop::Checkpoint)
+            }
             other => self.take_fault(other, pc),
         }
     }

@@ -49,7 +49,7 @@ pub(super) mod shcsr {
 }
 
 /// Registers of the SCB that are only stored.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct SystemControl {
     pub(super) vector_table: u32,
     /// SCR

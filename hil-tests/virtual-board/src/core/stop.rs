@@ -11,6 +11,8 @@ pub enum Stop {
     PowerLost,
     /// The next instruction is at the address given to [`Core::set_breakpoint`](super::Core::set_breakpoint).
     Breakpoint,
+    /// The next instruction is at an address given to [`Core::set_checkpoints`](super::Core::set_checkpoints).
+    Checkpoint,
     /// A `BKPT` instruction is next; nothing ran it.
     Bkpt,
     /// A fault at a priority that no fault handler can preempt: silicon locks up until reset.

@@ -8,5 +8,6 @@ mod hostile;
 mod instructions;
 mod memory;
 mod programs;
+mod shortcuts;
 mod sleep;
 mod wires;

@@ -28,6 +28,8 @@ pub(super) enum Trap {
     SupervisorCall,
     /// `BKPT`
     Breakpoint,
+    /// A place that somebody set; nothing of the instruction was done.
+    Checkpoint,
     /// A branch to an EXC_RETURN value, which is in `return_value`; the instruction is complete.
     ExceptionReturn,
     /// No such instruction: its opcode is in `unknown_opcode`.

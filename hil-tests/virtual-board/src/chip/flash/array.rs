@@ -1,6 +1,7 @@
 //! The flash cells: bytes, and per double word what silicon knows beyond the bytes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{BANK_BYTES, FLASH_BYTES, PAGE_BYTES, WORD_BYTES};
 
@@ -21,7 +22,8 @@ pub(crate) enum Oddity {
 /// The cells of both banks.
 #[derive(Debug, Clone)]
 pub(crate) struct FlashArray {
-    bytes: Vec<u8>,
+    /// Shared by the clones of a board until one of them writes.
+    bytes: Arc<[u8]>,
     odd: BTreeMap<usize, Oddity>,
     faulty: usize,
 }
@@ -30,12 +32,17 @@ impl FlashArray {
     /// Cells with these bytes, missing ones erased. A double word of all 0xFF is an erased one.
     pub(crate) fn new(mut bytes: Vec<u8>) -> Self {
         bytes.resize(FLASH_BYTES, 0xFF);
-        Self { bytes, odd: BTreeMap::new(), faulty: 0 }
+        Self { bytes: bytes.into(), odd: BTreeMap::new(), faulty: 0 }
     }
 
     /// What an undisturbed read gives.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Whether these are the cells of a board that this one is a clone of, or the other way, and neither wrote since.
+    pub(crate) fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.bytes, &other.bytes) && self.is_clean() && other.is_clean()
     }
 
     /// Whether every double word reads the same each time and without an ECC error.
@@ -90,7 +97,7 @@ impl FlashArray {
 
     /// Copies bytes over any range; double words touched only in part keep their other bytes. Oddities there go.
     pub(crate) fn overwrite(&mut self, offset: usize, bytes: &[u8]) {
-        self.bytes[offset..offset + bytes.len()].copy_from_slice(bytes);
+        self.bytes_mut()[offset..offset + bytes.len()].copy_from_slice(bytes);
         if !bytes.is_empty() {
             for word in offset / WORD_BYTES..=(offset + bytes.len() - 1) / WORD_BYTES {
                 self.set_oddity(word, None);
@@ -99,7 +106,7 @@ impl FlashArray {
     }
 
     fn erase_range(&mut self, offset: usize, length: usize) {
-        self.bytes[offset..offset + length].fill(0xFF);
+        self.bytes_mut()[offset..offset + length].fill(0xFF);
         let words: Vec<usize> =
             self.odd.range(offset / WORD_BYTES..(offset + length) / WORD_BYTES).map(|(&word, _)| word).collect();
         for word in words {
@@ -109,7 +116,11 @@ impl FlashArray {
 
     fn set_bytes(&mut self, word: usize, value: u64) {
         let start = word * WORD_BYTES;
-        self.bytes[start..start + WORD_BYTES].copy_from_slice(&value.to_le_bytes());
+        self.bytes_mut()[start..start + WORD_BYTES].copy_from_slice(&value.to_le_bytes());
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        Arc::make_mut(&mut self.bytes)
     }
 
     fn set_oddity(&mut self, word: usize, oddity: Option<Oddity>) {

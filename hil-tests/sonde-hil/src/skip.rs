@@ -10,14 +10,18 @@ mod fault;
 mod page;
 mod report;
 mod scenario;
+mod shortcut;
+mod stretch;
 mod symbols;
 mod trace;
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use virtual_board::board::Board;
 use virtual_board::elf::ElfError;
 
 pub use fault::Outcome;
@@ -25,7 +29,9 @@ pub use page::page;
 pub use report::{Counts, Report, ScenarioReport, SkipFound};
 pub use scenario::Scenario;
 
+use fault::Striker;
 use scenario::Bench;
+use shortcut::Shortcuts;
 use symbols::Symbols;
 use trace::{Instant, Trace};
 
@@ -39,6 +45,15 @@ pub enum Extent {
     Full,
     /// One instant in so many, outside of arithmetic: for a test.
     Slice(NonZero<usize>),
+}
+
+/// How it is run. The outcome is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// What a disturbed boot has in common with the undisturbed one is run once.
+    Short,
+    /// Every instruction of every boot is run.
+    Long,
 }
 
 /// Why nothing could be run.
@@ -65,30 +80,30 @@ pub enum SkipError {
     },
 }
 
-/// Leaves out one instruction after the other, with each forged image in turn.
+/// Leaves out one instruction after the other, with each of `images` in turn, of [`Scenario::FORGED`].
 ///
 /// # Errors
 /// [`SkipError`] when there is nothing to run.
-pub fn run(loader_elf: &Path, extent: Extent) -> Result<Report, SkipError> {
+pub fn run(loader_elf: &Path, images: &[Scenario], extent: Extent, way: Way) -> Result<Report, SkipError> {
     let file =
         std::fs::read(loader_elf).map_err(|source| SkipError::File { path: loader_elf.to_path_buf(), source })?;
     let bench = Bench::new(&file)?;
     let symbols = Symbols::read(&file)?;
     for scenario in Scenario::GENUINE {
-        let found = bench.baseline(scenario).outcome;
+        let found = bench.outcome(scenario);
         if found != Outcome::ForgedBoot {
             return Err(SkipError::Baseline { scenario, found });
         }
     }
-    let scenarios = Scenario::FORGED
-        .into_iter()
-        .map(|scenario| {
+    let scenarios = images
+        .iter()
+        .map(|&scenario| {
             let trace = bench.baseline(scenario);
             if trace.outcome != Outcome::Refused {
                 return Err(SkipError::Baseline { scenario, found: trace.outcome });
             }
             let instants = choose(&trace, scenario, &symbols, extent);
-            let outcomes = strike(&bench, scenario, &trace, &instants);
+            let outcomes = strike(scenario, &bench.start(scenario), &trace, &instants, way);
             Ok(ScenarioReport::of(scenario, &outcomes, &symbols))
         })
         .collect::<Result<_, _>>()?;
@@ -123,22 +138,25 @@ fn spread(all: &[Instant], wanted: usize) -> impl Iterator<Item = Instant> {
 }
 
 /// Runs all faults of a scenario on all cores of this machine.
-fn strike(bench: &Bench, scenario: Scenario, trace: &Trace, instants: &[Instant]) -> Vec<(Instant, Outcome)> {
+fn strike(scenario: Scenario, start: &Board, trace: &Trace, instants: &[Instant], way: Way) -> Vec<(Instant, Outcome)> {
+    /// Instants that a worker takes at once. They are in order, so each worker goes through the boot once.
+    const BATCH: usize = 32;
+    let shortcuts = match way {
+        Way::Short => Shortcuts::of(trace, start),
+        Way::Long => Shortcuts::default(),
+    };
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut striker = Striker::new(scenario, start, &shortcuts, trace.cycles);
+        let mut outcomes = Vec::new();
+        while let Some(batch) = instants.chunks(BATCH).nth(next.fetch_add(1, Ordering::Relaxed)) {
+            outcomes.extend(batch.iter().map(|&instant| (instant, striker.strike(instant))));
+        }
+        outcomes
+    };
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    let part = instants.len().div_ceil(workers).max(1);
     thread::scope(|scope| {
-        let running: Vec<_> = instants
-            .chunks(part)
-            .map(|instants| {
-                scope.spawn(move || {
-                    let mut walker = bench.start(scenario);
-                    instants
-                        .iter()
-                        .map(|&instant| (instant, fault::strike(&mut walker, instant, trace.cycles)))
-                        .collect::<Vec<_>>()
-                })
-            })
-            .collect();
+        let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         running.into_iter().flat_map(|worker| worker.join().expect("a fault never panics the board")).collect()
     })
 }

@@ -5,6 +5,8 @@ use serde::Serialize;
 use virtual_board::board::Board;
 use virtual_board::core::Stop;
 
+use super::scenario::Scenario;
+use super::shortcut::Shortcuts;
 use super::trace::Instant;
 
 /// What came of a boot.
@@ -19,7 +21,9 @@ pub enum Outcome {
     Hang,
     /// The core cannot go on: locked up, or lost outside of anything that is there.
     Crash,
-    /// The image in the slot runs.
+    /// The image on trial runs, and its start is not counted.
+    Uncounted,
+    /// The image in the slot runs, or the boot log has a lower floor than before.
     ForgedBoot,
 }
 
@@ -30,33 +34,58 @@ impl std::fmt::Display for Outcome {
             Self::Reset => "reset",
             Self::Hang => "hang",
             Self::Crash => "crash",
+            Self::Uncounted => "image boots uncounted",
             Self::ForgedBoot => "image boots",
         })
     }
 }
 
-/// Runs `walker` to `instant` and a copy of it on from there without that instruction. `usual` is how long the boot takes
-/// without a fault, cycles.
-pub(super) fn strike(walker: &mut Board, instant: Instant, usual: u64) -> Outcome {
-    /// 80 ms at 170 MHz: a fault may lead to every check that the boot without it did not come to, seven signatures at
-    /// most.
-    const GRACE: u64 = 80 * 170_000;
-    while walker.core().cycles() < instant.cycle {
-        walker.core_mut().run_until(instant.cycle);
+/// A boot to strike at: without a fault, and with one.
+pub(super) struct Striker<'a> {
+    /// Goes through the undisturbed boot once.
+    walker: Board,
+    struck: Board,
+    shortcuts: &'a Shortcuts,
+    scenario: Scenario,
+    /// Longest that a boot may take, cycles.
+    limit: u64,
+}
+
+impl<'a> Striker<'a> {
+    /// Both at the begin. `usual` is how long the boot takes without a fault, cycles.
+    pub(super) fn new(scenario: Scenario, start: &Board, shortcuts: &'a Shortcuts, usual: u64) -> Self {
+        /// 80 ms at 170 MHz: a fault may lead to every check that the boot without it did not come to, seven signatures
+        /// at most.
+        const GRACE: u64 = 80 * 170_000;
+        let mut struck = start.clone();
+        shortcuts.mark(&mut struck);
+        Self { walker: start.clone(), struck, shortcuts, scenario, limit: usual + GRACE }
     }
-    let mut struck = walker.clone();
-    skip(&mut struck);
-    let outcome = run_on(&mut struck, usual + GRACE);
-    if outcome == Outcome::Reset && struck.flash_operations() != walker.flash_operations() {
-        // It left something behind: the boot after it is another one.
-        struck.pin_reset();
-        let limit = struck.core().cycles() + usual + GRACE;
-        return match run_on(&mut struck, limit) {
-            Outcome::Refused => Outcome::Reset,
-            worse => worse,
-        };
+
+    /// What comes of leaving out the instruction at `instant`, which lies behind that of the last call.
+    pub(super) fn strike(&mut self, instant: Instant) -> Outcome {
+        let Self { walker, struck, shortcuts, scenario, limit } = self;
+        while walker.core().cycles() < instant.cycle {
+            walker.core_mut().run_until(instant.cycle);
+        }
+        let wrote = struck.flash_operations() != walker.flash_operations();
+        struck.rewind(walker);
+        if wrote {
+            shortcuts.mark(struck);
+        }
+        skip(struck);
+        let outcome = scenario.judge(run_on(struck, shortcuts, *limit), struck.flash());
+        if outcome == Outcome::Reset && struck.flash_operations() != walker.flash_operations() {
+            // It left something behind: the boot after it is another one.
+            struck.pin_reset();
+            let limit = struck.core().cycles() + *limit;
+            return match scenario.judge(run_on(struck, shortcuts, limit), struck.flash()) {
+                Outcome::Refused => Outcome::Reset,
+                worse => worse,
+            };
+        }
+        outcome
     }
-    outcome
 }
 
 /// The core goes over the next instruction without doing it. One inside an IT block uses up its place there.
@@ -78,12 +107,16 @@ fn skip(board: &mut Board) {
 }
 
 /// Past the board, so that a reset stays visible.
-fn run_on(board: &mut Board, limit: u64) -> Outcome {
+pub(super) fn run_on(board: &mut Board, shortcuts: &Shortcuts, limit: u64) -> Outcome {
     /// How long a rest may go unnoticed, cycles: a rest costs nothing to run, so few looks are enough.
     const LOOK: u64 = 1 << 16;
     while board.core().cycles() < limit {
         let look = (board.core().cycles() + LOOK).min(limit);
         let stop = board.core_mut().run_until(look);
+        if stop == Stop::Checkpoint {
+            shortcuts.take(board, limit);
+            continue;
+        }
         if let Some(outcome) = settled(board, &stop) {
             return outcome;
         }

@@ -27,6 +27,8 @@ pub struct ScenarioReport {
     pub counts: Counts,
     /// The skips that booted it.
     pub boots: Vec<SkipFound>,
+    /// The skips that started it uncounted.
+    pub uncounted: Vec<SkipFound>,
 }
 
 /// Boots by outcome.
@@ -42,7 +44,9 @@ pub struct Counts {
     pub hangs: u64,
     /// The core could not go on.
     pub crashes: u64,
-    /// The image ran.
+    /// The image on trial ran, and its start was not counted.
+    pub uncounted: u64,
+    /// The image ran, or the floor was lowered.
     pub forged_boots: u64,
 }
 
@@ -86,6 +90,7 @@ impl Counts {
             resets: self.resets + other.resets,
             hangs: self.hangs + other.hangs,
             crashes: self.crashes + other.crashes,
+            uncounted: self.uncounted + other.uncounted,
             forged_boots: self.forged_boots + other.forged_boots,
         }
     }
@@ -97,6 +102,7 @@ impl Counts {
             Outcome::Reset => &mut self.resets,
             Outcome::Hang => &mut self.hangs,
             Outcome::Crash => &mut self.crashes,
+            Outcome::Uncounted => &mut self.uncounted,
             Outcome::ForgedBoot => &mut self.forged_boots,
         } += 1;
     }
@@ -105,18 +111,23 @@ impl Counts {
 impl ScenarioReport {
     pub(super) fn of(scenario: Scenario, outcomes: &[(Instant, Outcome)], symbols: &Symbols) -> Self {
         let mut counts = Counts::default();
-        let mut boots: BTreeMap<u32, u64> = BTreeMap::new();
-        for &(instant, outcome) in outcomes {
+        for &(_, outcome) in outcomes {
             counts.count(outcome);
-            if outcome == Outcome::ForgedBoot {
-                *boots.entry(instant.address).or_default() += 1;
-            }
         }
-        let boots = boots
-            .into_iter()
-            .map(|(address, times)| SkipFound { function: symbols.name(address).to_owned(), address, times })
-            .collect();
-        Self { scenario, counts, boots }
+        let found = |wanted| SkipFound::all(outcomes, wanted, symbols);
+        Self { scenario, counts, boots: found(Outcome::ForgedBoot), uncounted: found(Outcome::Uncounted) }
+    }
+}
+
+impl SkipFound {
+    /// Those that `wanted` came of, by address.
+    fn all(outcomes: &[(Instant, Outcome)], wanted: Outcome, symbols: &Symbols) -> Vec<Self> {
+        let mut found: BTreeMap<u32, u64> = BTreeMap::new();
+        for (instant, _) in outcomes.iter().filter(|&&(_, outcome)| outcome == wanted) {
+            *found.entry(instant.address).or_default() += 1;
+        }
+        let name = |address| symbols.name(address).to_owned();
+        found.into_iter().map(|(address, times)| Self { function: name(address), address, times }).collect()
     }
 }
 
@@ -124,16 +135,16 @@ impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             formatter,
-            "{:<24} {:>7} {:>12} {:>8} {:>7} {:>6} {:>8}",
-            "image in slot A", "skips", "forged boots", "refused", "resets", "hangs", "crashes"
+            "{:<27} {:>7} {:>12} {:>10} {:>8} {:>7} {:>6} {:>8}",
+            "image in slot A", "skips", "forged boots", "uncounted", "refused", "resets", "hangs", "crashes"
         )?;
         let total = ("all".to_owned(), self.total());
         let lines = self.scenarios.iter().map(|one| (one.scenario.to_string(), one.counts));
         for (name, counts) in lines.chain([total]) {
-            let Counts { skips, refused, resets, hangs, crashes, forged_boots } = counts;
+            let Counts { skips, refused, resets, hangs, crashes, uncounted, forged_boots } = counts;
             writeln!(
                 formatter,
-                "{name:<24} {skips:>7} {forged_boots:>12} {refused:>8} {resets:>7} {hangs:>6} {crashes:>8}"
+                "{name:<27} {skips:>7} {forged_boots:>12} {uncounted:>10} {refused:>8} {resets:>7} {hangs:>6} {crashes:>8}"
             )?;
         }
         for one in &self.scenarios {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use sonde_hil::skip::{Extent, page, run};
+use sonde_hil::skip::{Extent, Scenario, Way, page, run};
 
 /// Skips single instructions of the loader.
 #[derive(Parser)]
@@ -19,6 +19,9 @@ struct Arguments {
     /// Only one address in so many, outside of arithmetic: for a quick look
     #[arg(long, value_name = "N", conflicts_with = "write")]
     slice: Option<NonZero<usize>>,
+    /// Only images whose name contains this
+    #[arg(long, value_name = "TEXT", conflicts_with = "write")]
+    only: Option<String>,
     /// Print JSON: the report, then the figure
     #[arg(long)]
     json: bool,
@@ -30,7 +33,9 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let extent = arguments.slice.map_or(Extent::Full, Extent::Slice);
-    let report = match run(&arguments.loader, extent) {
+    let only = arguments.only.as_deref().unwrap_or_default();
+    let images: Vec<_> = Scenario::FORGED.into_iter().filter(|image| image.to_string().contains(only)).collect();
+    let report = match run(&arguments.loader, &images, extent, Way::Short) {
         Ok(report) => report,
         Err(error) => {
             eprintln!("skip: {error}");

@@ -13,7 +13,7 @@ use crate::{output, process, toolchain};
 /// Builds the images and the simulator, then becomes the simulator. Without `--bundle` or `--empty` the units come with release 1.0.0. It and 1.1.0, to update to, are signed by a key made for this, in target/sonde/sim.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Handed to the simulator: --units N --listen 127.0.0.1:PORT [--pty PATH] [--bundle FILE | --empty] [--pace real|fast] [--state DIR]
+    /// Handed to the simulator: --units N --listen 127.0.0.1:PORT [--pty PATH] [--bundle FILE | --empty] [--pace real|fast] [--state DIR] [--orders]
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
     pub(crate) simulator: Vec<String>,
 }

@@ -33,7 +33,7 @@ impl Wave {
     pub fn level(&self, time: VirtualTime) -> bool {
         match self.rises_by(time).checked_sub(1) {
             Some(last) => (time - self.rise(last)).0 < self.period.0 / 2,
-            // Before its first edge it is where a half of a period before it would have put it.
+            // Not begun; after a change of period the rest of a half that was high counts as low.
             None => false,
         }
     }

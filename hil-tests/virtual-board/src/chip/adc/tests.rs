@@ -151,3 +151,47 @@ fn a_sequence_that_cannot_be_right_names_its_channel() {
     set(&mut adc, 100, &[(SQR1, 1 << 6), (CR, START)]);
     assert_eq!(refusal(&mut adc, 100, SQR1, 2 << 6), "SQR1: written while ADSTART is set");
 }
+
+#[test]
+fn the_accesses_of_embassys_driver_work() {
+    // Adc::new and blocking_read of embassy-stm32 0.6, register by register; the kernel clock is SYSCLK.
+    let at = |cycle| {
+        let moment = moment(cycle);
+        Moment { tree: crate::chip::rcc::ClockTree { ccipr: 2 << 28, ..moment.tree }, ..moment }
+    };
+    let mut adc = Adc::new(1);
+    let modify = |adc: &mut Adc, cycle, offset, clear: u32, bits: u32| {
+        let old = adc.read(offset, &at(cycle)).unwrap();
+        adc.write(offset, old & !clear | bits, &at(cycle)).unwrap();
+    };
+    modify(&mut adc, 0, COMMON + CCR, 0xF << 18, 2 << 18);
+    modify(&mut adc, 0, CR, DEEPPWD, ADVREGEN);
+    modify(&mut adc, 20, DIFSEL, u32::MAX, 0);
+    for (begin, differential) in [(20, 0), (90, ADCALDIF)] {
+        modify(&mut adc, begin, CR, ADCALDIF, differential);
+        modify(&mut adc, begin, CR, 0, ADCAL);
+        assert_eq!(adc.read(CR, &at(begin + 50)).unwrap() & ADCAL, 0);
+    }
+    modify(&mut adc, 200, ISR, 0, ADRDY);
+    modify(&mut adc, 200, CR, 0, ADEN);
+    assert_eq!(adc.read(ISR, &at(250)).unwrap() & ADRDY, ADRDY);
+    modify(&mut adc, 250, CFGR, 3 << 10 | 1 << 13, 0);
+    modify(&mut adc, 250, COMMON + CCR, 0, 1 << 23);
+    for (turn, channel) in (0..).zip([1u32, 16]) {
+        let begin = 300 + turn * 200;
+        modify(&mut adc, begin, CFGR, 1 << 13 | DMAEN, 0);
+        modify(&mut adc, begin, CR, ADEN, 0);
+        for (offset, value) in [(SMPR1, 0o77), (SMPR2, 7 << 18), (SQR1, channel << 6), (0x34, 0), (0x38, 0), (0x3C, 0)]
+        {
+            adc.write(offset, value, &at(begin)).unwrap();
+        }
+        adc.write(DIFSEL, 0, &at(begin)).unwrap();
+        modify(&mut adc, begin, ISR, 0, EOC | EOS);
+        modify(&mut adc, begin, CR, 0, ADSTART);
+        // 653 cycles of 4 MHz are 163.25 us.
+        assert!(adc.ended(&at(begin + 163)).is_none() && adc.ended(&at(begin + 164)).is_some());
+        adc.finish(1.65);
+        assert_eq!(adc.read(ISR, &at(begin + 164)).unwrap() & EOS, EOS);
+        assert!((2047..=2049).contains(&adc.read(DR, &at(begin + 164)).unwrap()));
+    }
+}

@@ -33,7 +33,7 @@ pub(super) fn stretches(recording: &Recording) -> Vec<Stretch> {
     for run in undisturbed(recording) {
         let cuts = cutter.cuts(run);
         let last = cuts.len() - 1;
-        let whole = [(0, last)];
+        let whole = (last > 0).then_some((0, last));
         let levels = LEVELS.iter().flat_map(|&level| {
             (0..last).step_by(level).filter(move |at| at + level <= last).map(move |at| (at, at + level))
         });
@@ -194,6 +194,15 @@ mod tests {
         assert_eq!(found[0].steps, 0..7999);
         assert_eq!(found[0].reads.first(), Some(&(98..100)));
         assert_eq!(found[0].writes.first(), Some(&(99..104)));
+    }
+
+    #[test]
+    fn no_stretch_is_empty_also_where_there_is_no_good_place_to_cut() {
+        let mut recording = recording(&[]);
+        for step in &mut recording.steps {
+            step.address = 0x0800_0000;
+        }
+        assert!(stretches(&recording).is_empty());
     }
 
     #[test]

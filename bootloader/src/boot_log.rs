@@ -140,6 +140,11 @@ impl BootLog {
         let newest = newer(a.newest.as_ref(), b.newest.as_ref());
         let sequence = newest.map_or(1, |record| record.sequence.wrapping_add(1));
         let record = BootRecord { sequence, state };
+        // Asked of the very bytes that are about to be written: one disturbed instruction anywhere before this must not
+        // lower the floor for good (`docs/instruction-skips.md`).
+        if newest.is_some_and(|newest| lowers_floor(&black_box(&record).state, &newest.state)) {
+            return Err(AppendError::NoCopy { error: FlashError::Protected { offset: a.page } });
+        }
 
         // First the copy that needs no erase, or else the one that is not alone in holding the newest record: at no
         // instant is the newest record only in a page that is about to be erased.
@@ -163,6 +168,11 @@ impl BootLog {
 /// Half of its bits set. A core that leaves out the last instruction of another function runs on into this one, with
 /// whatever its registers hold: it shall not write a state that nobody decided (`docs/instruction-skips.md`).
 const MEANT: u32 = 0x5C3A_96E1;
+
+/// Whether `next` has a lower floor than `last` without a key set that resets it (`boot:B8`).
+fn lowers_floor(next: &BootState, last: &BootState) -> bool {
+    next.floor < last.floor && next.floor_order <= last.floor_order
+}
 
 /// One page, as a scan found it.
 struct Copy {

@@ -4,7 +4,9 @@
 use cortex_m::peripheral::SCB;
 use sonde_bootloader::verify::VerifiedImage;
 
-/// Hands the core over to an image.
+/// Hands the core over to an image. Not called but inlined: behind a call that never returns there is other code, into
+/// which a core that leaves the call out would run on.
+#[inline(always)]
 #[expect(clippy::needless_pass_by_value, reason = "the proof is used up")]
 pub(crate) fn to(image: VerifiedImage) -> ! {
     let entry = image.entry();

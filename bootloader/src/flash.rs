@@ -5,7 +5,7 @@
 //!   A read fails as a whole; who wants to know more reads less.
 //! - **Every write and erase is read back** before it is called done (`boot:U6`). An erase that silently did nothing is
 //!   [`FlashError::EraseDidNothing`].
-//! - A word is written once after an erase. (The chip lets all-zero bits go over a written word; nothing here uses it.)
+//! - A word is written once after an erase. The one exception that the chip makes: all zeros go over any word.
 //!
 //! After power is lost
 //! - in a write: the words before the one in progress hold the new bytes, that word may read as anything - old, new, a
@@ -14,7 +14,10 @@
 //!   page is untouched.
 
 use embedded_storage::nor_flash::{NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
-use protocol::layout::{BOOT_LOG_OFFSETS, ERASED, FLASH_SIZE, KEY_SET_OFFSETS, PAGE_SIZE, SLOT_SIZE, Slot, WORD_SIZE};
+use protocol::layout::{
+    BOOT_LOG_OFFSETS, ERASED, FLASH_SIZE, KEY_SET_OFFSETS, PAGE_SIZE, SEAL_PLACES, SEALS_IN_SLOT, SLOT_SIZE, Slot,
+    WORD_SIZE,
+};
 use thiserror::Error;
 
 /// Flash that keeps the contract of this module, for reading.
@@ -105,7 +108,7 @@ impl NorFlashError for FlashError {
 pub enum WriteScope {
     /// The boot log only: all that the loader ever writes (`boot:B1`).
     BootLog,
-    /// The boot log, the key set and the slot that does not run: what an update needs.
+    /// The boot log, the key set, the slot that does not run, and the seals of the one that does: what an update needs.
     Update {
         /// The slot that does not run.
         idle: Slot,
@@ -126,7 +129,11 @@ impl WriteScope {
             Self::Update { idle } => (&STATE_PAGES, core::slice::from_ref(idle)),
             Self::Recovery => (&STATE_PAGES, &Slot::ALL),
         };
-        pages.iter().any(|&page| inside(page, PAGE_SIZE)) || slots.iter().any(|slot| inside(slot.offset(), SLOT_SIZE))
+        let is_seal = matches!(self, Self::Update { idle }
+            if inside(idle.other().offset() + SEALS_IN_SLOT, SEAL_PLACES * WORD_SIZE));
+        is_seal
+            || pages.iter().any(|&page| inside(page, PAGE_SIZE))
+            || slots.iter().any(|slot| inside(slot.offset(), SLOT_SIZE))
     }
 }
 
@@ -220,6 +227,11 @@ mod tests {
         // The page right behind slot B is the boot log's, but no range may reach over both.
         assert!(scope.permits(start + SLOT_SIZE, PAGE_SIZE) && !scope.permits(start, SLOT_SIZE + 1));
         assert!(!scope.permits(start - 8, 8) && !scope.permits(Slot::A.offset(), 8) && !scope.permits(0, 8));
+        // Of what runs, the seals and nothing beside them.
+        let (seals, size) = (Slot::A.offset() + SEALS_IN_SLOT, SEAL_PLACES * WORD_SIZE);
+        assert!(scope.permits(seals, size));
+        assert!(!scope.permits(seals - 8, 8) && !scope.permits(seals + size, 8) && !scope.permits(seals, size + 8));
+        assert!(!scope.permits(Slot::A.offset(), PAGE_SIZE) && !WriteScope::BootLog.permits(seals, 8));
         assert!(!scope.permits(start, u32::MAX));
         assert!(!WriteScope::BootLog.permits(start, 8));
         assert!(BOOT_LOG_OFFSETS.iter().all(|&page| WriteScope::BootLog.permits(page, PAGE_SIZE)));

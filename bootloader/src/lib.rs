@@ -17,6 +17,7 @@ pub mod ed25519;
 pub mod flash;
 pub mod recovery;
 pub mod reset_cause;
+pub mod seal;
 pub mod transition;
 pub mod trust;
 pub mod unit;

@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::ed25519::{self, Invalid, Valid};
 use crate::flash::{CheckedRead, FlashError};
+use crate::seal;
 use crate::unit::Criteria;
 
 mod second_look;
@@ -218,6 +219,12 @@ pub enum InvalidImage {
         /// What the bytes give.
         found: ImageTag,
     },
+    /// Its transfer was not finished: there are marks of one, and no seal.
+    #[error("the transfer of the image in slot {slot} was not finished; send it again")]
+    Unfinished {
+        /// The slot.
+        slot: Slot,
+    },
     /// The vector table makes no sense.
     #[error("{0}; build the image for its slot")]
     Vectors(#[from] VectorFault),
@@ -286,6 +293,10 @@ pub fn verify_image<F: CheckedRead>(
         return Err(InvalidImage::Hash { slot, signed: manifest.tag(), found: ImageTag::of(&digest) });
     }
     let entry = entry(vectors, slot, manifest.length)?;
+    // About power, not about forging: whoever can write the one can write the other.
+    if !seal::is_finished(flash, slot, manifest.tag()) {
+        return Err(InvalidImage::Unfinished { slot });
+    }
     Ok(VerifiedImage { manifest, found: digest, entry })
 }
 

@@ -30,7 +30,8 @@ pub struct Worker<F> {
 }
 
 impl<F: BackgroundFlash> Worker<F> {
-    /// A worker on this flash. It writes the idle slot, the boot log and the key set, nothing else.
+    /// A worker on this flash. It writes the idle slot, the boot log, the key set and the running image's seals, nothing
+    /// else.
     pub fn new(flash: F) -> Self {
         Self { stager: Stager::new(flash) }
     }

@@ -24,6 +24,15 @@ pub const ANCHORS_OFFSET: u32 = LOADER_SIZE - PAGE_SIZE;
 pub const SLOT_SIZE: u32 = 176 * 1024;
 /// Where in its slot the image starts: behind the manifest page.
 pub const IMAGE_IN_SLOT: u32 = PAGE_SIZE;
+/// Where in its slot the marks of a transfer are: in the manifest page, one for the page itself and one for each page of the
+/// image.
+pub const MARKS_IN_SLOT: u32 = 1024;
+/// Where in its slot the seals are: in the manifest page, behind the marks. They say that the image was written to its
+/// end.
+pub const SEALS_IN_SLOT: u32 = MARKS_IN_SLOT + (1 + IMAGE_PAGES) * WORD_SIZE;
+/// Places for seals, one word each. One is written by a transfer and one when the image is confirmed; the others are for
+/// those that power is lost in.
+pub const SEAL_PLACES: u32 = 8;
 /// Largest image, bytes.
 pub const MAX_IMAGE: u32 = SLOT_SIZE - IMAGE_IN_SLOT;
 /// Pages of a slot that hold image bytes.
@@ -121,6 +130,7 @@ impl core::fmt::Display for Slot {
     }
 }
 
+const _: () = assert!(SEALS_IN_SLOT + SEAL_PLACES * WORD_SIZE <= IMAGE_IN_SLOT);
 const _: () = assert!(Slot::A.offset() == LOADER_SIZE);
 const _: () = assert!(Slot::A.offset() + SLOT_SIZE == BOOT_LOG_OFFSETS[0]);
 const _: () = assert!(Slot::B.offset() + SLOT_SIZE == BOOT_LOG_OFFSETS[1]);

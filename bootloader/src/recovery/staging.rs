@@ -47,10 +47,10 @@ impl<F: Flash> Worker<F> {
 
     /// Makes the slot's first page one that marks and manifest of this image can be written to.
     pub(super) fn open(&mut self, marks: Marks, again: Option<u8>) -> Result<(), FlashError> {
-        let kept = marks.kept(&mut self.flash, again);
+        let kept = marks.set_aside(&mut self.flash, again);
         let page = marks.slot().offset();
         self.flash.erase(page, page + PAGE_SIZE)?;
-        let [opened, pages, _] = marks.places();
+        let [opened, pages] = marks.places();
         write_words(&mut self.flash, opened, &marks.tag().0)?;
         write_words(&mut self.flash, pages, kept.as_flattened())
     }
@@ -78,8 +78,7 @@ impl<F: Flash> Worker<F> {
     }
 
     fn put_manifest(&mut self, marks: Marks, signed: &SignedManifest) -> Result<(), FlashError> {
-        let [_, _, closed] = marks.places();
         write_words(&mut self.flash, marks.slot().offset(), &signed.0)?;
-        write_words(&mut self.flash, closed, &marks.tag().0)
+        marks.seal(&mut self.flash)
     }
 }

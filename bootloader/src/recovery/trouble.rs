@@ -8,7 +8,8 @@ use crate::verify::{InvalidImage, Refusal};
 #[must_use]
 pub fn trouble(invalid: &InvalidImage) -> SlotTrouble {
     match invalid {
-        InvalidImage::Empty { .. } => SlotTrouble::Empty,
+        // As before the manifest is written: what is there of an image does not count yet.
+        InvalidImage::Empty { .. } | InvalidImage::Unfinished { .. } => SlotTrouble::Empty,
         InvalidImage::Unreadable(_) => SlotTrouble::Unreadable,
         InvalidImage::Refused(refusal) => refused(refusal),
         InvalidImage::Slot { .. } => SlotTrouble::OtherSlot,

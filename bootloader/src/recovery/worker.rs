@@ -11,6 +11,7 @@ use super::reply::{Kind, Plain, Refused, Reply};
 use super::{RESTART_DELAY_MS, Recovery};
 use crate::boot_log::{AppendError, BootLog};
 use crate::flash::Flash;
+use crate::seal;
 use crate::transition::{self, ActivateError, Confirmation, proven_image};
 use crate::unit::Criteria;
 use crate::update::marks::Marks;
@@ -132,8 +133,8 @@ impl<F: Flash> Worker<F> {
         let mut there = [0; SIGNED_SIZE];
         let holds_it = self.flash.read(slot.offset(), &mut there).is_ok()
             && there == signed.0
-            && Marks::of(&manifest).are_closed(&mut self.flash)
-            && verify_image(&mut self.flash, slot, &self.criteria).is_ok();
+            && verify_image(&mut self.flash, slot, &self.criteria).is_ok()
+            && Marks::of(&manifest).are_relied_on(&mut self.flash);
         let event =
             if holds_it { Event::Whole { manifest: &manifest } } else { Event::Armed { signed, manifest: &manifest } };
         shared.with(|unit| {
@@ -229,7 +230,8 @@ impl<F: Flash> Worker<F> {
         Ok(())
     }
 
-    /// Puts an image on record as the one to try, unless it is that already and was never started.
+    /// Puts an image on record as the one to try, unless both copies hold that already and it was never started. A record
+    /// in one copy may have been torn, and read well only now (`fault:P3`).
     fn put_on_trial(&mut self, shared: &impl Shared<Unit = Recovery>, image: ImageRef, reply: &mut Reply) -> Done {
         let log = self.state.map(|state| self.criteria.settle(state));
         let next = match transition::recover(log, image) {
@@ -238,7 +240,11 @@ impl<F: Flash> Worker<F> {
             Err(_) => return Err(reply.refuse(Plain::Busy)),
         };
         let is_there = log.is_some_and(|log| log.active == image && log.phase == next.phase);
-        if is_there { Ok(()) } else { self.append(shared, next, reply) }
+        if is_there && shared.with(|unit| unit.log_copies_good) == [true; 2] {
+            Ok(())
+        } else {
+            self.append(shared, next, reply)
+        }
     }
 
     /// The slot of the image that was confirmed and verifies, if there is one. On a unit without a log that is the only
@@ -253,6 +259,7 @@ impl<F: Flash> Worker<F> {
             (Some(_), Some(_)) | (None, None) => return Ok(None),
         };
         if let Ok(Confirmation::Append(state)) = transition::confirm(None, only, self.criteria.floor) {
+            seal::keep(&mut self.flash, only.slot, only.tag).map_err(|error| reply.flash_failed(place_of(error)))?;
             self.append(shared, state, reply)?;
         }
         Ok(Some(only.slot))

@@ -82,7 +82,7 @@ impl<F: BackgroundFlash> Stager<F> {
 
     async fn put_manifest(&mut self, manifest: &Manifest, signed: &SignedManifest) -> Result<(), FlashError> {
         self.flash.write_words(manifest.slot.offset(), &signed.0).await?;
-        self.close(Marks::of(manifest)).await
+        Marks::of(manifest).seal(&mut self.flash)
     }
 
     /// Signed as it is, the image would not boot: its manifest goes again.

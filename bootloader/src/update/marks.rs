@@ -8,26 +8,23 @@
 //! |---|---|---|
 //! | 1024 | tag of the image | this page was erased to its end, and what follows is about that image |
 //! | 1032 + 8 n | hash of page n | page n was written to its end; it is not erased again before its mark is gone |
-//! | 1728 | tag of the image | the manifest was written to its end |
+//! | 1728 + 8 n | tag of the image | the manifest was written to its end: one seal of eight ([`crate::seal`]) |
 //!
-//! The marks are for transfers only. The loader never looks at them: it verifies what is there at each boot.
+//! What the marks of pages say is for transfers only. A boot asks for a seal where there is any mark.
 
 use protocol::boot_record::ImageRef;
 use protocol::digest::{ImageTag, PageHash};
-use protocol::layout::{ERASED, IMAGE_PAGES, Slot, WORD_SIZE};
+use protocol::layout::{ERASED, IMAGE_PAGES, MARKS_IN_SLOT, SEAL_PLACES, SEALS_IN_SLOT, Slot, WORD_SIZE};
 use protocol::manifest::{Manifest, SIGNED_SIZE};
 
 use super::{BackgroundFlash, Stager};
-use crate::flash::{CheckedRead, FlashError};
+use crate::flash::{CheckedRead, Flash, FlashError};
+use crate::seal::{self, BLANK, word};
 
-const OPENED: u32 = 1024;
+const OPENED: u32 = MARKS_IN_SLOT;
 const PAGES: u32 = OPENED + WORD_SIZE;
-const CLOSED: u32 = PAGES + IMAGE_PAGES * WORD_SIZE;
 
-const _: () = assert!(SIGNED_SIZE <= OPENED as usize && CLOSED + WORD_SIZE <= protocol::layout::IMAGE_IN_SLOT);
-
-type Word = [u8; WORD_SIZE as usize];
-const BLANK: Word = [ERASED; WORD_SIZE as usize];
+const _: () = assert!(SIGNED_SIZE <= OPENED as usize && PAGES + IMAGE_PAGES * WORD_SIZE == SEALS_IN_SLOT);
 
 /// The marks of one image in one slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +59,7 @@ impl Marks {
 
     /// Every mark that a whole transfer of `image` leaves, with its offset.
     pub fn of_whole(self, image: &[u8]) -> impl Iterator<Item = (u32, [u8; 8])> {
-        self.of_pages(image).chain([(self.slot.offset() + CLOSED, self.tag.0)])
+        self.of_pages(image).chain([(self.slot.offset() + SEALS_IN_SLOT, self.tag.0)])
     }
 
     /// The slot.
@@ -75,13 +72,15 @@ impl Marks {
         self.tag
     }
 
-    /// Where the first mark, the marks of the pages, and the last mark are.
-    pub(crate) fn places(self) -> [u32; 3] {
-        [OPENED, PAGES, CLOSED].map(|place| self.slot.offset() + place)
+    /// Where the first mark and the marks of the pages are.
+    pub(crate) fn places(self) -> [u32; 2] {
+        [OPENED, PAGES].map(|place| self.slot.offset() + place)
     }
 
-    /// The marks of pages that stay when the slot's first page is written anew, but for that of page `again`.
-    pub(crate) fn kept<F: CheckedRead>(self, flash: &mut F, again: Option<u8>) -> [[u8; 8]; IMAGE_PAGES as usize] {
+    /// Makes the slot's first page ready to be erased: takes along the marks of pages that stay, but for that of page
+    /// `again`, and lets no manifest survive that was not finished.
+    pub(crate) fn set_aside<F: Flash>(self, flash: &mut F, again: Option<u8>) -> [[u8; 8]; IMAGE_PAGES as usize] {
+        seal::spoil_unfinished(flash, self.slot);
         let mut kept = [BLANK; IMAGE_PAGES as usize];
         if self.are_ours(flash) {
             for (page, place) in (0..).zip(&mut kept).filter(|&(page, _)| Some(page) != again) {
@@ -101,18 +100,21 @@ impl Marks {
         word(flash, self.slot.offset() + OPENED) == Some(self.tag.0)
     }
 
-    /// Whether the manifest in the slot was written to its end.
-    pub(crate) fn are_closed<F: CheckedRead>(self, flash: &mut F) -> bool {
-        self.are_ours(flash) && word(flash, self.slot.offset() + CLOSED) == Some(self.tag.0)
+    /// Whether the image in the slot, which verifies, is this one and stays finished.
+    pub(crate) fn are_relied_on<F: Flash>(self, flash: &mut F) -> bool {
+        self.are_ours(flash) && seal::rely_on(flash, self.slot, self.tag).is_ok()
+    }
+
+    /// Says that manifest and image were written to their end.
+    pub(crate) fn seal<F: Flash>(self, flash: &mut F) -> Result<(), FlashError> {
+        seal::add(flash, self.slot, self.tag)
     }
 
     /// Whether the manifest can be written as the first page is now.
     pub(crate) fn are_open<F: CheckedRead>(self, flash: &mut F) -> bool {
-        let mut manifest = [0; SIGNED_SIZE];
         self.are_ours(flash)
-            && word(flash, self.slot.offset() + CLOSED) == Some(BLANK)
-            && flash.read(self.slot.offset(), &mut manifest).is_ok()
-            && manifest.iter().all(|&byte| byte == ERASED)
+            && seal::is_blank(flash, self.slot.offset(), SIGNED_SIZE as u32)
+            && seal::is_blank(flash, self.slot.offset() + SEALS_IN_SLOT, SEAL_PLACES * WORD_SIZE)
     }
 
     /// What the page's mark says; `None` when nothing was written there. A torn mark says something wrong.
@@ -136,16 +138,11 @@ impl Marks {
     }
 }
 
-fn word<F: CheckedRead>(flash: &mut F, offset: u32) -> Option<Word> {
-    let mut word = BLANK;
-    flash.read(offset, &mut word).ok().map(|()| word)
-}
-
 impl<F: BackgroundFlash> Stager<F> {
     /// Makes the slot's first page one that the marks and the manifest of this image can be written to. The slot is
     /// invalid from then on (`fault:S1`). Marks of the same image stay, but for that of page `again`.
     pub(super) async fn open(&mut self, marks: Marks, again: Option<u8>) -> Result<(), FlashError> {
-        let kept = marks.kept(&mut self.flash, again);
+        let kept = marks.set_aside(&mut self.flash, again);
         let page = marks.slot.offset();
         self.flash.erase_page(page).await?;
         self.flash.write_words(page + OPENED, &marks.tag.0).await?;
@@ -169,10 +166,5 @@ impl<F: BackgroundFlash> Stager<F> {
         // The place had been torn, and read as erased just before.
         self.open(marks, Some(page)).await?;
         self.flash.write_words(offset, &hash.0).await
-    }
-
-    /// Marks the manifest as written to its end.
-    pub(super) async fn close(&mut self, marks: Marks) -> Result<(), FlashError> {
-        self.flash.write_words(marks.slot.offset() + CLOSED, &marks.tag.0).await
     }
 }

@@ -93,7 +93,7 @@ impl<F: BackgroundFlash> Stager<F> {
         let read = self.flash.read(manifest.slot.offset(), &mut there);
         read.is_ok()
             && there == signed.0
-            && Marks::of(manifest).are_closed(&mut self.flash)
             && verify_image(&mut self.flash, manifest.slot, criteria).is_ok()
+            && Marks::of(manifest).are_relied_on(&mut self.flash)
     }
 }

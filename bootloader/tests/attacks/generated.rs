@@ -3,7 +3,7 @@
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use ed25519_dalek::{Signature, VerifyingKey};
 use proptest::prelude::*;
-use protocol::layout::{MAX_IMAGE, PAGE_SIZE, Slot, WORD_SIZE};
+use protocol::layout::{MAX_IMAGE, PAGE_SIZE, SEALS_IN_SLOT, Slot, WORD_SIZE};
 use protocol::manifest::{BODY_SIZE, SIGNED_SIZE, SignedManifest};
 use sonde_bootloader::model::FlashModel;
 use sonde_bootloader::model::release::release_key;
@@ -145,9 +145,10 @@ fn every_poisoned_word_of_slot_log_and_facts_is_survived() {
         for word in (offset..offset + bytes.len() as u32).step_by(WORD_SIZE as usize) {
             let mut flash = Control::Pair.flash();
             flash.poison(word);
-            // Marks behind the manifest are for resumed transfers: a boot does not read them.
+            // Marks of pages are for resumed transfers; of the marks a boot needs the one seal that a transfer leaves.
             let is_read = |slot: Slot| {
                 (slot.offset()..slot.offset() + SIGNED_SIZE as u32).contains(&word)
+                    || word == slot.offset() + SEALS_IN_SLOT
                     || (slot.image_offset()..slot.image_offset() + MAX_IMAGE).contains(&word)
             };
             let in_facts = [protocol::layout::ANCHORS_OFFSET, protocol::layout::IDENTITY_OFFSET].contains(&offset);

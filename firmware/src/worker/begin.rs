@@ -49,7 +49,7 @@ impl<F: BackgroundFlash> Worker<F> {
             return Ok(());
         }
         match transition::confirm(log, running, floor_of(log)).map_err(refusals::confirm)? {
-            Confirmation::Append(state) => self.append(shared, state),
+            Confirmation::Append(state) => self.keep(shared, state),
             Confirmation::Already => Ok(()),
         }
     }

@@ -5,6 +5,7 @@ use protocol::boot_record::{BootState, ImageRef, Phase, Switch};
 use protocol::message::{Activating, ChannelPolicy, Confirmed, Refusal};
 
 use bootloader::boot_log::BootLog;
+use bootloader::seal;
 use bootloader::transition::{self, Confirmation, floor_of};
 use bootloader::update::refusals;
 use bootloader::update::transfer::Event;
@@ -61,9 +62,18 @@ impl<F: BackgroundFlash> Worker<F> {
         if let Confirmation::Append(state) =
             transition::confirm(log, image, security_floor).map_err(refusals::confirm)?
         {
-            self.append(shared, state)?;
+            self.keep(shared, state)?;
         }
         Ok(Confirmed { image, floor: shared.with(|unit| floor_of(unit.log())) })
+    }
+
+    /// Puts the running image on record as the confirmed one. What is confirmed must not rest on a seal that was torn and
+    /// reads well for now (`fault:P4`): so it gets one more before.
+    pub(super) fn keep(&mut self, shared: &impl Shared, state: BootState) -> Result<(), Refusal> {
+        let ImageRef { slot, tag, .. } = state.active;
+        seal::keep(self.flash(), slot, tag)
+            .map_err(|error| Refusal::FlashFailed { offset: refusals::place_of(error) })?;
+        self.append(shared, state)
     }
 
     fn switch_to(

@@ -18,7 +18,9 @@ use firmware::self_test::{self, Evidence, Outputs};
 use firmware::unit::Unit;
 use firmware::worker::Worker;
 use protocol::boot_record::ImageRef;
-use protocol::layout::{ANCHORS_OFFSET, ERASED, IDENTITY_OFFSET, PAGE_SIZE, Slot};
+use protocol::layout::{
+    ANCHORS_OFFSET, ERASED, IDENTITY_OFFSET, PAGE_SIZE, SEAL_PLACES, SEALS_IN_SLOT, Slot, WORD_SIZE,
+};
 use protocol::mailbox::{CHUNK, CHUNK_REGISTERS, Chunk, Envelope, MAX_CHUNK, REQUEST};
 use protocol::manifest::{SIGNED_SIZE, SignedManifest};
 use protocol::message::{ChannelPolicy, Request};
@@ -215,9 +217,15 @@ fn padded(image: &[u8]) -> Vec<u8> {
     image
 }
 
-/// The first pages of a slot (all of these images), identity and anchors.
+/// The first pages of a slot (all of these images) but for its seals, identity and anchors.
 fn kept(flash: &mut FlashModel, slot: Slot) -> Vec<u8> {
-    let parts = [(slot.offset(), 2 * PAGE_SIZE), (IDENTITY_OFFSET, PAGE_SIZE), (ANCHORS_OFFSET, PAGE_SIZE)];
+    let behind_seals = SEALS_IN_SLOT + SEAL_PLACES * WORD_SIZE;
+    let parts = [
+        (slot.offset(), SEALS_IN_SLOT),
+        (slot.offset() + behind_seals, 2 * PAGE_SIZE - behind_seals),
+        (IDENTITY_OFFSET, PAGE_SIZE),
+        (ANCHORS_OFFSET, PAGE_SIZE),
+    ];
     parts
         .into_iter()
         .flat_map(|(offset, length)| {

@@ -3,8 +3,9 @@
 use bootloader::boot_log::BootLog;
 use bootloader::model::Tear;
 use bootloader::model::release::Release;
+use embedded_storage::nor_flash::ReadNorFlash as _;
 use protocol::boot_record::{FallbackCause, Phase, Switch};
-use protocol::layout::Slot;
+use protocol::layout::{SEAL_PLACES, SEALS_IN_SLOT, Slot, WORD_SIZE};
 use protocol::message::{Answer, ChannelPolicy, Refusal, Reply, Request, UnitStatus};
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
@@ -256,4 +257,24 @@ fn a_record_that_only_one_copy_holds_is_written_again_before_a_host_is_told_of_i
             assert_eq!(bench.worker.flash().operations(), operations, "once a start");
         }
     }
+}
+
+#[test]
+fn what_is_confirmed_gets_a_seal_of_its_own_and_without_one_nothing_is_confirmed() {
+    // fault:P4: the seal of the transfer may have been torn and read well for now.
+    let place = |index: u32| Slot::B.offset() + SEALS_IN_SLOT + index * WORD_SIZE;
+    let tag = example().image_ref().tag;
+    let mut bench = on_trial();
+    assert!(matches!(bench.done(Request::Confirm), Answer::Confirmed(_)));
+    for index in 0..2 {
+        let mut seal = [0; 8];
+        bench.worker.flash().read(place(index), &mut seal).unwrap();
+        assert_eq!(seal, tag.0);
+    }
+    let mut bench = on_trial();
+    (1..SEAL_PLACES).for_each(|index| bench.worker.flash().place(place(index), &[0x5A; 8]));
+    let operations = bench.worker.flash().operations();
+    assert_eq!(bench.refused(Request::Confirm), Refusal::FlashFailed { offset: place(0) });
+    assert_eq!(bench.worker.flash().operations(), operations);
+    assert!(matches!(status(&mut bench).phase, Phase::Trial { .. }));
 }

@@ -292,7 +292,8 @@ pub fn verify_image<F: CheckedRead>(
     if digest != manifest.sha256 {
         return Err(InvalidImage::Hash { slot, signed: manifest.tag(), found: ImageTag::of(&digest) });
     }
-    let entry = entry(vectors, slot, manifest.length)?;
+    let entry = entry(vectors, slot);
+    makes_sense(&entry, slot, manifest.length)?;
     // About power, not about forging: whoever can write the one can write the other.
     if !seal::is_finished(flash, slot, manifest.tag()) {
         return Err(InvalidImage::Unfinished { slot });
@@ -334,24 +335,30 @@ fn hash_with_vectors<F: CheckedRead>(
     Ok((hasher.finish(), vectors))
 }
 
-fn entry(words: Vectors, slot: Slot, length: u32) -> Result<Entry, InvalidImage> {
+fn entry(words: Vectors, slot: Slot) -> Entry {
+    let word = |index: usize| u32::from_le_bytes([words[index], words[index + 1], words[index + 2], words[index + 3]]);
+    Entry { vector_table: slot.image_address(), stack_pointer: word(0), reset_vector: word(4) }
+}
+
+/// Asked in both looks, so not to be inlined into one of them.
+#[inline(never)]
+fn makes_sense(entry: &Entry, slot: Slot, length: u32) -> Result<(), VectorFault> {
     /// The sixteen vectors of the core itself; those of the peripherals are the image's own business.
     const CORE_VECTORS: u32 = 16 * 4;
     if length < CORE_VECTORS {
-        return Err(VectorFault::TooShort { length }.into());
+        return Err(VectorFault::TooShort { length });
     }
-    let word = |index: usize| u32::from_le_bytes([words[index], words[index + 1], words[index + 2], words[index + 3]]);
-    let (stack_pointer, reset_vector) = (word(0), word(4));
+    let Entry { stack_pointer, reset_vector, .. } = *entry;
     let stack_in_ram = stack_pointer > RAM_BASE && stack_pointer <= HANDOVER_ADDRESS;
     if !stack_in_ram || !stack_pointer.is_multiple_of(8) {
-        return Err(VectorFault::StackPointer { found: stack_pointer }.into());
+        return Err(VectorFault::StackPointer { found: stack_pointer });
     }
     let start = slot.image_address();
     let code = start + CORE_VECTORS..start + length;
     if reset_vector & 1 == 0 || !code.contains(&(reset_vector & !1)) {
-        return Err(VectorFault::ResetVector { found: reset_vector }.into());
+        return Err(VectorFault::ResetVector { found: reset_vector });
     }
-    Ok(Entry { vector_table: start, stack_pointer, reset_vector })
+    Ok(())
 }
 
 #[cfg(test)]

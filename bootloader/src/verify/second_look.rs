@@ -10,7 +10,7 @@ use core::hint::black_box;
 use protocol::digest::{ImageTag, Sha256Digest};
 use protocol::manifest::{Manifest, SIGNED_SIZE, SignedManifest};
 
-use super::{InvalidImage, Refusal, VerifiedImage, suits};
+use super::{InvalidImage, Refusal, VerifiedImage, makes_sense, suits};
 use crate::flash::CheckedRead;
 use crate::unit::Criteria;
 
@@ -35,6 +35,7 @@ pub fn look_again<F: CheckedRead>(
     if difference(&manifest.sha256, &image.found) != 0 {
         return Err(InvalidImage::Hash { slot, signed: manifest.tag(), found: ImageTag::of(&image.found) });
     }
+    makes_sense(&image.entry, slot, manifest.length)?;
     Ok(())
 }
 
@@ -77,6 +78,14 @@ mod tests {
             let answer = look_again(&mut flash, &forged, &criteria);
             assert!(matches!(answer, Err(InvalidImage::Hash { .. })), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn an_entry_that_the_first_look_let_pass_is_refused() {
+        let (mut flash, criteria, image) = seen_once();
+        let entry = crate::verify::Entry { stack_pointer: 0, ..image.entry };
+        let forged = VerifiedImage { entry, ..image };
+        assert!(matches!(look_again(&mut flash, &forged, &criteria), Err(InvalidImage::Vectors(_))));
     }
 
     #[test]

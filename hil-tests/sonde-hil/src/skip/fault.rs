@@ -21,7 +21,7 @@ pub enum Outcome {
     Hang,
     /// The core cannot go on: locked up, or lost outside of anything that is there.
     Crash,
-    /// The image on trial runs, and its start is not counted.
+    /// A good image on trial runs, and its start is not counted, or was one too many.
     Uncounted,
     /// The image in the slot runs, or the boot log has a lower floor than before.
     ForgedBoot,

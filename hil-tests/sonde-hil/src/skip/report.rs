@@ -44,7 +44,7 @@ pub struct Counts {
     pub hangs: u64,
     /// The core could not go on.
     pub crashes: u64,
-    /// The image on trial ran, and its start was not counted.
+    /// A good image on trial ran, and its start was not counted, or was one too many.
     pub uncounted: u64,
     /// The image ran, or the floor was lowered.
     pub forged_boots: u64,

@@ -110,7 +110,7 @@ impl Scenario {
         }
         match (self, outcome, newest.map(|state| state.phase)) {
             (Self::UncountedTrial, Outcome::ForgedBoot, Some(Phase::Trial { attempts: 1.., .. })) => Outcome::Refused,
-            (Self::UncountedTrial, Outcome::ForgedBoot, _) => Outcome::Uncounted,
+            (Self::UncountedTrial | Self::WornTrial, Outcome::ForgedBoot, _) => Outcome::Uncounted,
             _ => outcome,
         }
     }

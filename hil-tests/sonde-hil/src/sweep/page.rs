@@ -126,7 +126,8 @@ a unit that was never given an image, or whose images were damaged before. A fai
 not byte for byte a release (mixed), a unit on which nothing boots, a confirmed image that is lost (the host was told that
 it is confirmed, and it is not any more), a floor below the one or a key set older than the one that the host was told, a
 story that cannot be brought to its end any more, a channel output that was ever on. A failure prints its seed;
-`cargo xtask sweep --replay SEED` runs that case alone, with a trace.
+`cargo xtask sweep --replay SEED` runs that case alone, with a trace. What one skipped instruction can do to the loader
+is counted in [instruction skips](instruction-skips.md).
 
 ";
 

@@ -29,6 +29,10 @@ impl Votes {
             if !counts(anchor, stages) {
                 continue;
             }
+            // A step to the next anchor that is left out would count one key in two places.
+            if !anchors.iter().nth(black_box(place)).is_some_and(|here| core::ptr::eq(here, black_box(anchor))) {
+                break;
+            }
             // Where one signature is enough, one slip would be. So it has to hold twice.
             let again = if anchors.threshold() == 1 { word(black_box(anchor), black_box(signed)) } else { Valid::YES };
             votes.0[place] = again & word(black_box(anchor), black_box(signed));

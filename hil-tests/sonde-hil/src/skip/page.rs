@@ -116,7 +116,8 @@ manifest are read from flash again, judged again, stack and entry as well, and t
 instructions: 24 of 38,273 skips of the same campaign booted a forged image, 20 of them below the floor. The signature
 of an image is checked once: no skip in the check was found to pass, and a second check of 10.6 ms does not fit into the
 60 ms of a boot with a key set. Where one root key is enough for a key set, its signature is checked twice
-(`bootloader/src/trust/votes.rs`); where two are, one slip gives one vote at most, and the second look counts again.
+(`bootloader/src/trust/votes.rs`); where two are, one slip gives one vote at most, and the second look counts again. A vote counts at its own key's place
+only: without the step to the next key one root key was counted twice, and the second look believes the votes of the first.
 An append to the boot log asks for a word that only its caller has (`bootloader/src/boot_log.rs`): a return that is left
 out runs on into the next function, and one ran into the append and wrote a state with a lower floor. An append also
 refuses a floor below the one in the log, unless a floor reset came since, and the jump is not a call that could be left out

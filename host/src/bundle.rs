@@ -3,6 +3,7 @@
 //! A [`Release`] is well formed and its images are those its manifests describe; who signed it is asked separately.
 
 pub mod build;
+pub mod last_day;
 pub mod verify;
 
 use std::ops::Range;

@@ -75,6 +75,7 @@ mod tests {
             security_floor: Version::ZERO,
             register_map: 1,
             minimum_loader: Version::ZERO,
+            last_day: None,
             build_id: [1; 20],
             key_id: KeyId([0; 8]),
             sha256: [2; 32],

@@ -22,8 +22,11 @@
 //! | 60 | 20 | build id |
 //! | 80 | 8 | key id |
 //! | 88 | 32 | SHA-256 of the image |
-//! | 120 | 40 | zero |
+//! | 120 | 2 | last day of the release, days since 2000-01-01; 0 for none |
+//! | 122 | 38 | zero |
 //! | 160 | 64 | Ed25519 signature over bytes 0-159 |
+
+use core::num::NonZeroU16;
 
 use crate::digest::{ImageTag, KeyId, Sha256Digest};
 use crate::fields::{Reader, Writer};
@@ -97,6 +100,9 @@ pub struct Manifest {
     pub key_id: KeyId,
     /// SHA-256 over the image's `length` bytes.
     pub sha256: Sha256Digest,
+    /// Last day on which the release is offered without a warning, days since 2000-01-01 (`fault:R7`). For hosts: a unit has no
+    /// clock that it could trust, and does not look.
+    pub last_day: Option<NonZeroU16>,
 }
 
 /// Why bytes are not a manifest.
@@ -196,7 +202,8 @@ impl Manifest {
         let build_id = reader.array();
         let key_id = KeyId(reader.array());
         let sha256 = reader.array();
-        reserved_is_zero &= reader.zeros(40);
+        let last_day = NonZeroU16::new(reader.u16());
+        reserved_is_zero &= reader.zeros(38);
         if !reserved_is_zero {
             return Err(ManifestError::Reserved);
         }
@@ -212,6 +219,7 @@ impl Manifest {
             build_id,
             key_id,
             sha256,
+            last_day,
         })
     }
 
@@ -227,6 +235,7 @@ impl Manifest {
         writer.u16(self.register_map).zeros(2);
         self.minimum_loader.write(&mut writer);
         writer.zeros(2).array(&self.build_id).array(&self.key_id.0).array(&self.sha256);
+        writer.u16(self.last_day.map_or(0, NonZeroU16::get));
         body
     }
 
@@ -315,6 +324,7 @@ mod tests {
             build_id: [7; 20],
             key_id: KeyId([8; 8]),
             sha256: [9; 32],
+            last_day: NonZeroU16::new(10_000),
         }
     }
 
@@ -338,7 +348,7 @@ mod tests {
     #[test]
     fn a_reserved_byte_that_is_not_zero_is_refused() {
         // fault:A4: an unprotected or unknown field must not ride along.
-        for offset in [19, 50, 51, 58, 59, 120, 159] {
+        for offset in [19, 50, 51, 58, 59, 122, 159] {
             let mut body = example().emit();
             body[offset] = 1;
             assert_eq!(Manifest::parse(&body), Err(ManifestError::Reserved), "offset {offset}");

@@ -98,6 +98,7 @@ impl Release {
             security_floor: Version::ZERO,
             register_map: 1,
             minimum_loader: Version::ZERO,
+            last_day: None,
             build_id: [version.minor as u8; 20],
             key_id: KeyId([0; 8]),
             sha256: Sha256Digest::default(),

@@ -9,6 +9,7 @@ use protocol::manifest::{HardwareSet, Manifest, PRODUCT};
 use protocol::registers::MAP_VERSION;
 use protocol::semver::Version;
 
+use crate::bundle::last_day::Day;
 use crate::elf::{ElfError, LinkedImage};
 use crate::failure::{Class, Failure};
 use crate::key::ReleaseKey;
@@ -25,6 +26,8 @@ pub struct ReleaseTerms {
     pub security_floor: Version,
     /// Oldest loader that can boot it.
     pub minimum_loader: Version,
+    /// Last day on which it is offered without a warning.
+    pub last_day: Option<Day>,
 }
 
 /// Why a release could not be built.
@@ -117,6 +120,7 @@ pub fn assemble(key: &ReleaseKey, terms: &ReleaseTerms, images: &[LinkedImage; 2
             security_floor: terms.security_floor,
             register_map: MAP_VERSION,
             minimum_loader: terms.minimum_loader,
+            last_day: terms.last_day.map(Day::in_manifest),
             build_id: image.build_id.unwrap_or(own_build_id),
             key_id: KeyId([0; 8]), // set by `sign`
             sha256: sha256(&image.bytes),

@@ -19,6 +19,7 @@ fn terms() -> ReleaseTerms {
         hardware: HardwareSet::only(1),
         security_floor: Version::ZERO,
         minimum_loader: Version::ZERO,
+        last_day: None,
     }
 }
 

@@ -7,6 +7,7 @@ use protocol::manifest::HardwareSet;
 use protocol::semver::Version;
 use serde::Serialize;
 use sonde::bundle::build::{ReleaseTerms, assemble, read_image, write};
+use sonde::bundle::last_day::Day;
 use sonde::key::file::read_private;
 
 use super::Failed;
@@ -45,6 +46,9 @@ pub(crate) struct Args {
     /// Oldest loader that can boot it
     #[arg(long, value_name = "X.Y.Z", value_parser = version, default_value = "0.0.0")]
     min_loader: Version,
+    /// Day by which the next release will have been published, as in 2027-06-30: who still offers this one later is warned
+    #[arg(long, value_name = "DAY")]
+    last_day: Option<Day>,
     /// Release file to write; one of the same name is replaced
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -85,6 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<Report, Failed> {
         hardware: HardwareSet(args.hardware.iter().fold(0, |set, &revision| set | HardwareSet::only(revision).0)),
         security_floor: args.floor,
         minimum_loader: args.min_loader,
+        last_day: args.last_day,
     };
     let bytes = assemble(&key, &terms, &images)?;
     write(&args.out, &bytes)?;

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use sonde::bundle::last_day::last_day;
 use sonde::bundle::{Release, ReleaseImage};
 
 use super::Failed;
+use super::trial_options::warn_of_age;
 
 /// Show what a release file holds; says nothing about who may be believed
 #[derive(clap::Args, Debug)]
@@ -34,6 +36,8 @@ struct Image {
     register_map: u16,
     build_id: String,
     key_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_day: Option<String>,
 }
 
 impl From<&ReleaseImage> for Image {
@@ -51,6 +55,7 @@ impl From<&ReleaseImage> for Image {
             register_map: manifest.register_map,
             build_id: hex(&manifest.build_id),
             key_id: manifest.key_id.to_string(),
+            last_day: last_day(manifest).map(|day| day.to_string()),
         }
     }
 }
@@ -69,6 +74,9 @@ impl std::fmt::Display for Report {
             writeln!(formatter, "  build id      {}", image.build_id)?;
             writeln!(formatter, "  SHA-256       {}", image.sha256)?;
             writeln!(formatter, "  names key     {}", image.key_id)?;
+            if let Some(day) = &image.last_day {
+                writeln!(formatter, "  last day      {day}")?;
+            }
         }
         Ok(())
     }
@@ -77,5 +85,6 @@ impl std::fmt::Display for Report {
 /// Reads the release.
 pub(crate) fn run(args: &Args) -> Result<Report, Failed> {
     let release = Release::read(&args.file)?;
+    warn_of_age(&release);
     Ok(Report { bundle: args.file.clone(), images: release.images().iter().map(Image::from).collect() })
 }

@@ -8,6 +8,7 @@ use sonde::bundle::{ReadReleaseError, Release};
 use sonde::key::Vouched;
 use sonde::key::file::read_public;
 
+use super::trial_options::warn_of_age;
 use super::{Answer, Failed};
 
 /// Check a release file against the keys you trust; exit code 1 when it does not verify
@@ -84,6 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<Report, Failed> {
     let bundle = args.file.clone();
     match Release::read(&args.file) {
         Ok(release) => {
+            warn_of_age(&release);
             let verdicts = verify(&release, &trusted);
             let verified = verdicts.iter().all(|verdict| verdict.believed().is_some());
             Ok(Report { bundle, verified, images: verdicts.into_iter().map(Image::from).collect(), problem: None })

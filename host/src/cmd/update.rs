@@ -6,7 +6,7 @@ use sonde::bundle::Release;
 use sonde::update::{Options, Report, update};
 
 use super::connection::Connection;
-use super::trial_options::{ReleaseOptions, TrialOptions};
+use super::trial_options::{ReleaseOptions, TrialOptions, warn_of_age};
 use super::{Answer, Failed};
 use crate::progress::Progress;
 
@@ -44,6 +44,7 @@ impl super::Report for Report {
 pub(crate) fn run(args: &Args) -> Result<Report, Failed> {
     // Before the bus: a file that is no release is found without touching a unit.
     let release = Release::read(&args.bundle)?;
+    warn_of_age(&release);
     let options = Options {
         precheck: args.release.precheck(),
         trusted: args.release.trusted()?,

@@ -24,6 +24,30 @@ fn a_release_signed_by_nobody_we_trust_does_not_verify() {
 }
 
 #[test]
+fn a_release_that_should_have_been_followed_by_a_newer_one_is_warned_of_and_used_all_the_same() {
+    // fault:R7
+    let folder = Folder::new().with_release();
+    for (day, late) in [("2020-01-31", true), ("2179-06-06", false)] {
+        let mut arguments = BUILD.to_vec();
+        arguments.extend(["--last-day", day]);
+        assert_eq!(folder.sonde(&arguments).exit, 0);
+        let shown = folder.sonde(&["--json", "bundle", "show", "good.sonde"]);
+        assert_eq!((shown.exit, &shown.json()["images"][0]["last_day"]), (0, &day.into()));
+        assert_eq!(shown.stderr.contains("holding it back"), late, "{}", shown.stderr);
+        let verified = folder.sonde(&["bundle", "verify", "good.sonde", "--trust", "key.pub.pem"]);
+        assert_eq!((verified.exit, verified.stderr.contains(day)), (0, late), "{}", verified.stderr);
+        // Nobody listens there: it is tried.
+        let updated = folder.sonde(&["update", &nobody(), "good.sonde"]);
+        assert_eq!((updated.exit, updated.stderr.contains(day)), (3, late), "{}", updated.stderr);
+    }
+    let mut arguments = BUILD.to_vec();
+    arguments.extend(["--last-day", "30.6.2027"]);
+    let refused = folder.sonde(&arguments);
+    assert_eq!(refused.exit, 2);
+    refused.says(&["2027-06-30"]);
+}
+
+#[test]
 fn one_flipped_byte_is_found_before_a_unit_is_touched() {
     let folder = Folder::new().with_release();
     let mut bytes = read(&folder.path("good.sonde"));

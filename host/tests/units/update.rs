@@ -48,6 +48,7 @@ pub(crate) fn bytes(minor: u16, key: &ReleaseKey, hardware: u8) -> Vec<u8> {
         hardware: HardwareSet::only(hardware),
         security_floor: Version::ZERO,
         minimum_loader: Version::ZERO,
+        last_day: None,
     };
     assemble(key, &terms, &[image(Slot::A, minor), image(Slot::B, minor)]).expect("good terms")
 }

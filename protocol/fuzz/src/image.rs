@@ -99,7 +99,7 @@ fn fits(flash: &mut FlashModel, slot: Slot) -> bool {
     let u16_at = |place: usize| u16::from_le_bytes([page[place], page[place + 1]]);
     let u32_at = |place: usize| u32::from(u16_at(place)) | u32::from(u16_at(place + 2)) << 16;
     let version_at = |place: usize| Version::new(u16_at(place), u16_at(place + 2), u16_at(place + 4));
-    let zeros = [19..20, 50..52, 58..60, 120..BODY_SIZE];
+    let zeros = [19..20, 50..52, 58..60, 122..BODY_SIZE];
     let start = slot.image_address();
     let length = u32_at(32);
     let manifest_fits = page[..16] == DOMAIN

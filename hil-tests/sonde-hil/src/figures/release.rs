@@ -74,6 +74,7 @@ fn bundle(key: &ReleaseKey, folder: &Path, variant: &str, version: Version) -> R
         hardware: HardwareSet::only(HARDWARE),
         security_floor: Version::ZERO,
         minimum_loader: Version::ZERO,
+        last_day: None,
     };
     assemble(key, &terms, &images)
         .map_err(|error| FigureError::Host { what: "building a release", reason: error.to_string() })

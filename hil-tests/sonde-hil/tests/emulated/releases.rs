@@ -79,6 +79,7 @@ impl Release {
             hardware: HardwareSet::only(HARDWARE),
             security_floor: Version::ZERO,
             minimum_loader: Version::ZERO,
+            last_day: None,
         };
         Self(assemble(key, &terms, &images).expect("these terms are sound"))
     }

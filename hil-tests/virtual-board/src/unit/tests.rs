@@ -32,6 +32,7 @@ fn bundle(signer: u8, revision: u8) -> Vec<u8> {
         security_floor: Version::new(0, 0, 0),
         register_map: 1,
         minimum_loader: Version::new(0, 0, 0),
+        last_day: None,
         build_id: [1; 20],
         key_id: KeyId::of(&public(signer)),
         sha256: sha256(&image),

@@ -237,6 +237,7 @@ fn bundle(key: &ReleaseKey, folder: &Path, version: Version) -> Result<Vec<u8>, 
         hardware: HardwareSet::only(HARDWARE),
         security_floor: Version::ZERO,
         minimum_loader: Version::ZERO,
+        last_day: None,
     };
     assemble(key, &terms, &images).map_err(|error| ArmError::Image { path: folder.into(), reason: error.to_string() })
 }

@@ -61,6 +61,7 @@ impl bus::Unit for Unit {
     /// Obeyed are an emergency stop and image chunks; lifting a stop is not, since nobody could know of every unit that
     /// it is safe (`bus:M1`).
     fn write_broadcast(&mut self, start: u16, words: Words<'_>) {
+        self.channels.hear_master(self.live.uptime_ms);
         // There is nobody to tell: a chunk that found no room shows as a missing page, any other write is not obeyed.
         let _unanswered = match start {
             mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => {
@@ -73,6 +74,7 @@ impl bus::Unit for Unit {
 
     fn frame_received(&mut self) {
         self.counters.frame_received();
+        self.channels.hear_master(self.live.uptime_ms);
     }
 
     fn exception_sent(&mut self) {
@@ -96,7 +98,7 @@ impl Unit {
         // Addresses first: a master that writes elsewhere is told so, whatever the values.
         targets().try_for_each(|target| target.map(drop))?;
         for (target, value) in targets().zip(words.values()) {
-            map::check(target?, value)?;
+            map::check(self, target?, value)?;
         }
         for (target, value) in targets().zip(words.values()) {
             map::write(self, target?.id, value);

@@ -7,9 +7,11 @@
 //!
 //! Allocates nothing, has no clock (times are arguments), and but for `chip` knows no chip: the same code runs on the host.
 //!
-//! Never drives an output by itself: after any reset all channels are off and stay off (`boot:U8`).
+//! - [`channels`] are the four sonicators. After any reset all of them are off and stay off (`boot:U8`); the pins follow
+//!   [`channels::Channels::drive`] and nothing else.
 #![cfg_attr(not(test), no_std)]
 
+pub mod channels;
 pub mod facts;
 pub mod health;
 pub mod holding;

@@ -1,8 +1,9 @@
 //! The register map, answered: one arm for each register of [`protocol::registers::REGISTERS`].
 
+use protocol::channel::Amplitude;
 use protocol::manifest::PRODUCT;
 use protocol::modbus::exception::Exception;
-use protocol::registers::{MAP_VERSION, Register, RegisterId, SYSTEM_RESET_KEY};
+use protocol::registers::{ChannelRegister, MAP_VERSION, Register, RegisterId, SYSTEM_RESET_KEY};
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
 
@@ -11,41 +12,29 @@ use bootloader::unit::UNKNOWN_REVISION;
 
 use crate::unit::Unit;
 
-/// What a master has set. Kept in RAM only: a reset is the way back to the defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Controls {
-    /// 0 keeps every channel off.
-    pub global_enable: u16,
-    /// Any number but 0: stopped, until 0 is written.
-    pub emergency_stop: u16,
-    /// Channels that refuse to start, bit 0 = channel 1.
-    pub start_inhibit: u16,
-}
-
-impl Default for Controls {
-    fn default() -> Self {
-        Self { global_enable: 1, emergency_stop: 0, start_inhibit: 0 }
-    }
-}
+mod channel;
 
 /// Bits of `SYSTEM_STATUS` (`facts/controller.md` section 2.3).
 mod status_bit {
     pub(super) const OK: u16 = 1 << 0;
     pub(super) const FAULT: u16 = 1 << 1;
     pub(super) const EMERGENCY_STOP: u16 = 1 << 2;
+    pub(super) const COMMUNICATION_FAULT: u16 = 1 << 3;
+    pub(super) const OVER_TEMPERATURE: u16 = 1 << 4;
 }
 
 /// Word `word` of a register.
 #[must_use]
 pub fn read(unit: &Unit, id: RegisterId, word: u16) -> u16 {
-    let (facts, live, controls, counters) = (unit.facts(), &unit.live, &unit.controls, &unit.counters);
+    let (facts, live, counters, channels) = (unit.facts(), &unit.live, &unit.counters, &unit.channels);
+    let controls = channels.controls();
     match id {
         RegisterId::SystemStatus => system_status(unit),
         RegisterId::ActiveCount => live.outputs.start.count_ones() as u16,
         RegisterId::ActiveMask => u16::from(live.outputs.start),
         RegisterId::WatchdogStatus => u16::from(unit.health.overdue(live.uptime_ms).is_none()),
         RegisterId::CommErrors => counters.communication_errors,
-        // No image of this map starts a channel, so none ever ran before a shutdown.
+        // Kept over a reset once there is an event log.
         RegisterId::PrevActiveMask => 0,
         RegisterId::LastShutdownReason => last_shutdown(facts.reset()),
         // The one number whose low word comes first, as map C has it.
@@ -72,36 +61,60 @@ pub fn read(unit: &Unit, id: RegisterId, word: u16) -> u16 {
         RegisterId::SecurityFloor => part(floor_of(unit.log()), word),
         RegisterId::FramesReceived => counters.frames,
         RegisterId::ExceptionsSent => counters.exceptions,
+        RegisterId::GlobalAmplitude => controls.global_amplitude.percent().into(),
+        RegisterId::SilenceTrips => channels.silence_trips(),
+        RegisterId::Temperature => channels.temperature_c().unwrap_or(i16::MIN).cast_unsigned(),
+        RegisterId::LoopMax => live.loop_max_us,
+        RegisterId::StackFree => live.stack_free,
+        RegisterId::Channel(channel, register) => channel::read(channels, channel, register, word),
     }
 }
 
 /// Whether `value` may be written to a register.
 ///
 /// # Errors
-/// Exception 3 for a value out of range.
-pub fn check(register: &Register, value: u16) -> Result<(), Exception> {
+/// Exception 3 for a value out of range, 4 for a start that is not allowed now, 6 for one that comes too soon.
+pub fn check(unit: &Unit, register: &Register, value: u16) -> Result<(), Exception> {
     let in_range = match register.id {
         RegisterId::SystemReset => value == SYSTEM_RESET_KEY,
+        // Clamped, as map C has it.
+        RegisterId::GlobalAmplitude | RegisterId::Channel(_, ChannelRegister::AmplitudeSetPoint) => true,
         _ => value <= register.maximum,
     };
-    if in_range { Ok(()) } else { Err(Exception::IllegalDataValue) }
+    if !in_range {
+        return Err(Exception::IllegalDataValue);
+    }
+    match register.id {
+        RegisterId::Channel(channel, ChannelRegister::StartStop) if value == 1 => channel::check_start(unit, channel),
+        _ => Ok(()),
+    }
 }
 
 /// Writes a value that [`check`] has let pass; only registers that the map lets be written do anything.
 pub fn write(unit: &mut Unit, id: RegisterId, value: u16) {
+    let now_ms = unit.live.uptime_ms;
     match id {
-        RegisterId::GlobalEnable => unit.controls.global_enable = value,
-        RegisterId::EmergencyStop => unit.controls.emergency_stop = value,
+        RegisterId::GlobalEnable => unit.channels.set_global_enable(value, now_ms),
+        RegisterId::EmergencyStop => unit.channels.set_emergency_stop(value, now_ms),
         RegisterId::SystemReset => unit.plan_restart(),
-        RegisterId::TestStartInhibit => unit.controls.start_inhibit = value,
+        RegisterId::TestStartInhibit => unit.channels.set_start_inhibit(value, now_ms),
+        RegisterId::GlobalAmplitude => unit.channels.set_all_amplitudes(Amplitude::clamped(value)),
+        RegisterId::Channel(channel, register) => {
+            channel::write(&mut unit.channels, channel, register, value, now_ms);
+        }
         _ => {}
     }
 }
 
 fn system_status(unit: &Unit) -> u16 {
-    let fault = if unit.live.self_test.failed != 0 { status_bit::FAULT } else { 0 };
-    let stopped = if unit.controls.emergency_stop != 0 { status_bit::EMERGENCY_STOP } else { 0 };
-    match fault | stopped {
+    let channels = &unit.channels;
+    let bad = [
+        (unit.live.self_test.failed != 0 || channels.any_fault(), status_bit::FAULT),
+        (channels.controls().emergency_stop != 0, status_bit::EMERGENCY_STOP),
+        (channels.is_silent(), status_bit::COMMUNICATION_FAULT),
+        (channels.is_too_hot(), status_bit::OVER_TEMPERATURE),
+    ];
+    match bad.into_iter().filter(|&(holds, _)| holds).fold(0, |all, (_, bit)| all | bit) {
         0 => status_bit::OK,
         bad => bad,
     }

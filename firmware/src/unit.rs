@@ -10,9 +10,9 @@ use protocol::message::SelfTest;
 use bootloader::boot_log::{CopyHealth, LogView};
 use bootloader::update::Update;
 
+use crate::channels::Channels;
 use crate::facts::Facts;
 use crate::health::Health;
-use crate::registers::Controls;
 use crate::self_test::Outputs;
 
 /// Time from the answer to a request for a restart to the restart, milliseconds: enough for the answer to be polled at
@@ -25,8 +25,8 @@ pub struct Unit {
     facts: Facts,
     /// What changes by itself.
     pub live: Live,
-    /// What a master has set.
-    pub controls: Controls,
+    /// The four sonicators.
+    pub channels: Channels,
     /// What has been counted since start.
     pub counters: Counters,
     /// Who asks for an update, and what has come of it.
@@ -52,6 +52,10 @@ pub struct Live {
     pub self_test: SelfTest,
     /// The boot log, as it was last read.
     pub log: LogView,
+    /// Longest time between two looks at the inputs since start, microseconds.
+    pub loop_max_us: u16,
+    /// Bytes of the stack that were never used since start.
+    pub stack_free: u16,
 }
 
 /// What has been counted since start; every count stops at its maximum.
@@ -90,8 +94,15 @@ impl Unit {
             // Without root keys there is no set.
             keys_looked_after: !facts.has_roots,
             facts,
-            live: Live { uptime_ms: 0, outputs: Outputs::OFF, self_test: SelfTest { ran: 0, failed: 0 }, log },
-            controls: Controls::default(),
+            live: Live {
+                uptime_ms: 0,
+                outputs: Outputs::OFF,
+                self_test: SelfTest { ran: 0, failed: 0 },
+                log,
+                loop_max_us: 0,
+                stack_free: 0,
+            },
+            channels: Channels::new(),
             counters: Counters::default(),
             update: Update::new(),
             health: Health::new(),
@@ -163,8 +174,9 @@ impl Unit {
         }
     }
 
-    /// Plans a restart, [`RESTART_DELAY_MS`] from now.
+    /// Plans a restart, [`RESTART_DELAY_MS`] from now. Channels stop at once.
     pub fn plan_restart(&mut self) {
+        self.channels.wind_down(self.live.uptime_ms);
         self.restart_at_ms.get_or_insert(self.live.uptime_ms + u64::from(RESTART_DELAY_MS));
     }
 

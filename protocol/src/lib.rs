@@ -10,6 +10,7 @@
 pub mod anchors;
 pub mod boot_record;
 pub mod bundle;
+pub mod channel;
 pub mod checksum;
 pub mod digest;
 pub mod handover;

@@ -1,16 +1,16 @@
 //! The register map as one table (`architecture.md`, "One source for the register map").
 //!
 //! Firmware answers from it, host decodes with it, documentation is generated from it. A second list of addresses
-//! anywhere is a defect. Addresses 0x0000-0x001F are the system block of map C (`facts/controller.md` section 2.3), which
-//! PLCs already speak; 0x0500 and up is new. All registers are 16-bit unsigned; texts and longer numbers span several,
-//! high word first.
+//! anywhere is a defect. Addresses 0x0000-0x001F and 0x0100-0x017F are map C (`facts/controller.md` section 2.3), which
+//! PLCs already speak; 0x0500 and up is new. All registers are 16-bit; texts and longer numbers span several, high word
+//! first.
 
 mod table;
 
-pub use table::{REGISTERS, RegisterId};
+pub use table::{ChannelRegister, REGISTERS, RegisterId};
 
 /// Version of the map that this build serves.
-pub const MAP_VERSION: u16 = 1;
+pub const MAP_VERSION: u16 = 2;
 /// Writing this to [`RegisterId::SystemReset`] restarts the unit (`facts/controller.md` section 2.3).
 pub const SYSTEM_RESET_KEY: u16 = 0xA5C3;
 
@@ -40,6 +40,14 @@ pub enum Unit {
     Milliseconds,
     /// Percent.
     Percent,
+    /// Watts.
+    Watts,
+    /// Tens of hertz.
+    DecaHertz,
+    /// Degrees Celsius, as a signed number.
+    Celsius,
+    /// Microseconds.
+    Microseconds,
     /// ASCII text, two characters a register, zero-padded.
     Text,
     /// Bytes, two a register.
@@ -54,6 +62,10 @@ impl Unit {
             Self::Seconds => "s",
             Self::Milliseconds => "ms",
             Self::Percent => "%",
+            Self::Watts => "W",
+            Self::DecaHertz => "10 Hz",
+            Self::Celsius => "°C",
+            Self::Microseconds => "us",
             Self::None | Self::Bits | Self::Code | Self::Count | Self::Text | Self::Bytes => "",
         }
     }
@@ -74,7 +86,8 @@ pub struct Register {
     pub access: Access,
     /// What its number means.
     pub unit: Unit,
-    /// Highest number in it; the lowest is 0. A write above is answered with exception 3.
+    /// Highest number in it; the lowest is 0. A write above is answered with exception 3, unless the text says that it is
+    /// clamped.
     pub maximum: u16,
     /// Number after a reset.
     pub default: u16,
@@ -101,13 +114,16 @@ pub enum At {
 }
 
 /// Ranges in which an address without a register reads 0, as map C promises.
-const RESERVED: [core::ops::RangeInclusive<u16>; 3] = [0x0000..=0x001F, 0x0500..=0x051F, 0x0540..=0x055F];
+const RESERVED: [core::ops::RangeInclusive<u16>; 5] =
+    [0x0000..=0x001F, 0x0100..=0x017F, 0x0500..=0x051F, 0x0540..=0x055F, 0x0600..=0x063F];
 
 /// Looks an address up.
 #[must_use]
 pub fn at(address: u16) -> At {
+    // The last register that does not begin behind the address.
+    let found = REGISTERS.partition_point(|register| register.address <= address).checked_sub(1);
     let found =
-        REGISTERS.iter().find(|register| (register.address..register.address + register.words).contains(&address));
+        found.and_then(|index| REGISTERS.get(index)).filter(|register| address - register.address < register.words);
     match found {
         Some(register) => At::Register { register, word: address - register.address },
         None if RESERVED.iter().any(|range| range.contains(&address)) => At::Reserved,
@@ -138,7 +154,7 @@ mod tests {
             assert!(register.default <= register.maximum, "{}", register.name);
             assert!(register.words >= 1 && register.since <= MAP_VERSION, "{}", register.name);
             assert_eq!(by_name(register.name), Some(register));
-            assert_eq!(REGISTERS[register.id as usize].id, register.id, "ids follow the table");
+            assert_eq!(REGISTERS.iter().filter(|other| other.id == register.id).count(), 1, "{}", register.name);
         }
     }
 
@@ -165,6 +181,32 @@ mod tests {
         assert_eq!(at(0x001F), At::Reserved);
         // The probe of facts/controller.md section 2.5: 0x0020 is nobody's.
         assert_eq!(at(0x0020), At::Nothing);
+    }
+
+    #[test]
+    fn the_channel_blocks_are_map_c() {
+        // facts/controller.md section 2.3
+        for (channel, base) in (1..).zip([0x0100, 0x0120, 0x0140, 0x0160]) {
+            for (offset, name) in [
+                (0x00, "START_STOP"),
+                (0x01, "AMPLITUDE_SP"),
+                (0x02, "OVERLOAD_RESET"),
+                (0x10, "POWER"),
+                (0x11, "FREQ"),
+                (0x12, "STATUS_FLAGS"),
+                (0x13, "AMPLITUDE_ACT"),
+                (0x14, "PREV_STATE"),
+                (0x15, "PERSISTED_AMPLITUDE"),
+                (0x16, "LAST_FAULT_CODE"),
+                (0x17, "LAST_STATE_TIMESTAMP_LO"),
+            ] {
+                let At::Register { register, word: 0 } = at(base + offset) else { panic!("{channel}: {name}") };
+                assert_eq!(register.name, format!("CH{channel}_{name}"));
+            }
+            assert_eq!((at(base + 0x03), at(base + 0x1F)), (At::Reserved, At::Reserved));
+        }
+        // Nobody lives there: map C had room for more channels, this unit has four.
+        assert_eq!((at(0x00FF), at(0x0180), at(0x041F)), (At::Nothing, At::Nothing, At::Nothing));
     }
 
     #[test]

@@ -32,7 +32,7 @@ const CASES: &[Case] = &[
     ("write a register", &[6, 0, 0x10, 0, 0], None),
     ("write above its maximum", &[6, 0, 0x10, 0, 2], Some(NO_VALUE)),
     ("write a read-only register", &[6, 0, 0x00, 0, 0], Some(NO_ADDRESS)),
-    ("write a reserved address", &[6, 0, 0x14, 0, 0], Some(NO_ADDRESS)),
+    ("write a reserved address", &[6, 0, 0x15, 0, 0], Some(NO_ADDRESS)),
     ("write nowhere", &[6, 0x20, 0, 0, 0], Some(NO_ADDRESS)),
     ("write one with two values", &[6, 0, 0x10, 0, 0, 0, 0], Some(NO_VALUE)),
     ("reset with a wrong key", &[6, 0, 0x12, 0, 1], Some(NO_VALUE)),
@@ -87,7 +87,7 @@ fn every_function_is_served_and_every_wrong_request_gets_its_exception() {
 #[test]
 fn answers_are_what_the_specification_shows() {
     let mut unit = unit();
-    assert_eq!(ask(&mut unit, &[3, 0x05, 0x00, 0, 4]), [3, 8, 0, 1, 0, 1, 0, 0, 0, 0]);
+    assert_eq!(ask(&mut unit, &[3, 0x05, 0x00, 0, 4]), [3, 8, 0, 2, 0, 1, 0, 0, 0, 0]);
     assert_eq!(ask(&mut unit, &[6, 0, 0x13, 0, 5]), [6, 0, 0x13, 0, 5]);
     assert_eq!(ask(&mut unit, &[22, 0, 0x13, 0, 0x0C, 0, 0x02]), [22, 0, 0x13, 0, 0x0C, 0, 0x02]);
     assert_eq!(ask(&mut unit, &[3, 0, 0x13, 0, 1]), [3, 2, 0, 6]);

@@ -79,9 +79,9 @@ fn only_its_key_restarts_the_unit_and_only_after_the_answer_is_out() {
     let mut unit = fixture::unit();
     let register = by_name("SYSTEM_RESET").unwrap();
     for wrong in [0, 1, SYSTEM_RESET_KEY + 1, 0xFFFF] {
-        assert_eq!(check(register, wrong), Err(Exception::IllegalDataValue), "{wrong:#06x}");
+        assert_eq!(check(&unit, register, wrong), Err(Exception::IllegalDataValue), "{wrong:#06x}");
     }
-    assert_eq!(check(register, SYSTEM_RESET_KEY), Ok(()));
+    assert_eq!(check(&unit, register, SYSTEM_RESET_KEY), Ok(()));
     unit.observe(5_000, Outputs::OFF);
     write(&mut unit, register.id, SYSTEM_RESET_KEY);
     assert_eq!(value(&unit, "SYSTEM_RESET"), [0]);

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use bootloader::boot_log::{BootLog, LogView};
 use bootloader::bus::{self, Unit as _};
 use bootloader::model::release::{Release, factory_unit};
+use firmware::channels::Controls;
 use firmware::facts::Facts;
-use firmware::registers::Controls;
 use firmware::self_test::Outputs;
 use firmware::unit::Unit;
 use protocol::handover::{BootReason, BootReport};
@@ -19,7 +19,7 @@ use protocol::semver::Version;
 
 use super::input::Input;
 
-/// The registers that a master can write: channel starts and what belongs to them.
+/// The registers that a master can write: what stops all channels and lets them start.
 const READ_CONTROLS: [u8; 5] = [3, 0, 0x10, 0, 4];
 
 pub fn run(data: &[u8]) {
@@ -37,19 +37,22 @@ pub fn run(data: &[u8]) {
         let pdu = input.take(length);
         now_ms += u64::from(to);
         unit.observe(now_ms, Outputs::OFF);
-        let controls = unit.controls;
+        let (controls, before) = (unit.channels.controls(), unit.channels.drive());
         let answer = ask(&mut unit, address, pdu);
         let answered = address == unit.unit_id() && !pdu.is_empty();
         assert_eq!(answer.is_some(), answered, "address {address}, {pdu:02x?}");
         let Some(answer) = answer else {
-            let stopped = Controls { emergency_stop: unit.controls.emergency_stop, ..controls };
-            let obeyed = unit.controls == controls || unit.controls.emergency_stop != 0;
-            assert!(obeyed && unit.controls == stopped, "address {address} did more than stop: {pdu:02x?}");
+            let after = unit.channels.controls();
+            let stopped = Controls { emergency_stop: after.emergency_stop, ..controls };
+            let obeyed = after == controls || after.emergency_stop != 0;
+            assert!(unit.channels.drive().start & !before.start == 0, "a broadcast starts a channel: {pdu:02x?}");
+            assert!(obeyed && after == stopped, "address {address} did more than stop: {pdu:02x?}");
             continue;
         };
         assert!(is_legal(pdu, &answer), "{pdu:02x?} is answered {answer:02x?}");
         if answer[0] & 0x80 != 0 {
-            assert_eq!(unit.controls, controls, "{pdu:02x?} was refused and has changed something");
+            let after = (unit.channels.controls(), unit.channels.drive());
+            assert_eq!(after, (controls, before), "{pdu:02x?} was refused and has changed something");
         }
         delimited(address, &answer);
     }

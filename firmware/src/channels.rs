@@ -1,0 +1,347 @@
+//! The four channels, and what holds for all of them.
+//!
+//! - Nothing turns an output on but a start that is allowed, and its turn (`boot:U8`).
+//! - An emergency stop, a taken-back enable, an inhibit, a silent master and a hot chip stop channels at once; none of
+//!   them starts one again when it ends.
+//! - Whoever holds [`Channels`] brings time and inputs, and makes the pins follow [`Channels::drive`].
+//!
+//! The figures are those of `facts/controller.md` section 1.4, where they conflict those of `docs/decisions/channels.md`.
+
+mod channel;
+mod debounce;
+mod measure;
+mod state;
+
+use protocol::channel::{Amplitude, ChannelFault, ChannelId};
+
+pub use channel::{Channel, POWER_LIMIT_W, Sample};
+pub use measure::{CAPTURE_HZ, CAPTURE_PERIODS, Capture, FULL_SCALE, Frequency, Power};
+pub use state::{LOCK_LOST_MS, LOCK_MS, Latched, Lock, STARTING_MS, STOPPING_MS, State};
+
+use state::Event;
+
+/// Time from one channel's start to the next one's, milliseconds: four inrush currents at once trip a breaker.
+pub const STAGGER_MS: u64 = 500;
+/// How long the master may be silent while a channel is to run, milliseconds.
+pub const SILENCE_MS: u64 = 1_000;
+/// Length of the reset pulse, milliseconds; the sonicator wants 20 to 100.
+pub const RESET_PULSE_MS: u64 = 50;
+/// Chip temperature at which channels are stopped, degrees Celsius.
+pub const TOO_HOT_C: i16 = 85;
+/// Chip temperature at which they may be started again, degrees Celsius.
+pub const COOL_AGAIN_C: i16 = 80;
+
+/// What a master has set. Kept in RAM only: a reset is the way back to the defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Controls {
+    /// 0 keeps every channel off.
+    pub global_enable: u16,
+    /// Any number but 0: stopped, until 0 is written.
+    pub emergency_stop: u16,
+    /// Channels that refuse to start, bit 0 = channel 1.
+    pub start_inhibit: u16,
+    /// Amplitude that was last set for all channels.
+    pub global_amplitude: Amplitude,
+}
+
+impl Default for Controls {
+    fn default() -> Self {
+        Self { global_enable: 1, emergency_stop: 0, start_inhibit: 0, global_amplitude: Amplitude::DEFAULT }
+    }
+}
+
+/// What the pins have to show. The hardware follows it, nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drive {
+    /// START, bit 0 = channel 1.
+    pub start: u8,
+    /// RESET, bit 0 = channel 1.
+    pub reset: u8,
+    /// Amplitude, percent.
+    pub amplitude: [u8; 4],
+}
+
+/// Why a start is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartRefused {
+    /// The emergency stop is not lifted.
+    EmergencyStop,
+    /// `GLOBAL_ENABLE` is 0.
+    Disabled,
+    /// `TEST_START_INHIBIT` names the channel.
+    Inhibited,
+    /// The channel has a fault that nobody has reset.
+    Fault,
+    /// It was stopped a moment ago.
+    Stopping,
+    /// The unit is too hot.
+    TooHot,
+    /// The unit has just started, or is about to restart.
+    NotReady,
+}
+
+/// Whether the unit as a whole lets channels run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    /// Not yet: the self-test has not passed.
+    Starting,
+    Ready,
+    /// A restart is planned.
+    Ending,
+}
+
+/// The channels of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Channels {
+    each: [Channel; 4],
+    controls: Controls,
+    readiness: Readiness,
+    /// When a master last spoke to this unit, milliseconds.
+    heard_ms: u64,
+    /// The master was silent while a channel was to run, and has not come back.
+    silent: bool,
+    silence_trips: u16,
+    /// Which START rose last, and when, milliseconds.
+    last_turn: Option<(ChannelId, u64)>,
+    /// Degrees Celsius; `None` while nobody knows.
+    temperature_c: Option<i16>,
+    too_hot: bool,
+}
+
+impl Channels {
+    /// All off (`boot:U8`).
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            each: [Channel::new(); 4],
+            controls: Controls::default(),
+            readiness: Readiness::Starting,
+            heard_ms: 0,
+            silent: false,
+            silence_trips: 0,
+            last_turn: None,
+            temperature_c: None,
+            too_hot: false,
+        }
+    }
+
+    /// A channel.
+    #[must_use]
+    pub fn get(&self, channel: ChannelId) -> &Channel {
+        &self.each[channel.index()]
+    }
+
+    /// What a master has set.
+    #[must_use]
+    pub fn controls(&self) -> Controls {
+        self.controls
+    }
+
+    /// Whether the master has been silent and channels were stopped for it.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.silent
+    }
+
+    /// How often that happened since start.
+    #[must_use]
+    pub fn silence_trips(&self) -> u16 {
+        self.silence_trips
+    }
+
+    /// Whether the chip is too hot.
+    #[must_use]
+    pub fn is_too_hot(&self) -> bool {
+        self.too_hot
+    }
+
+    /// Temperature of the chip, degrees Celsius.
+    #[must_use]
+    pub fn temperature_c(&self) -> Option<i16> {
+        self.temperature_c
+    }
+
+    /// Whether a channel stands in a fault.
+    #[must_use]
+    pub fn any_fault(&self) -> bool {
+        self.each.iter().any(|channel| matches!(channel.state(), State::Fault { .. }))
+    }
+
+    /// Channels that run or are being started, bit 0 = channel 1.
+    #[must_use]
+    pub fn active_mask(&self) -> u8 {
+        self.mask(|channel| channel.state().is_on())
+    }
+
+    /// The self-test has passed: channels may be started.
+    pub fn make_ready(&mut self) {
+        if self.readiness == Readiness::Starting {
+            self.readiness = Readiness::Ready;
+        }
+    }
+
+    /// The unit is about to restart: all channels stop, and none is started any more.
+    pub fn wind_down(&mut self, now_ms: u64) {
+        self.readiness = Readiness::Ending;
+        self.each.iter_mut().for_each(|channel| channel.on(Event::Stop, now_ms));
+    }
+
+    /// Whether a start would be taken.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_start(&self, channel: ChannelId) -> Result<(), StartRefused> {
+        if self.controls.emergency_stop != 0 {
+            return Err(StartRefused::EmergencyStop);
+        }
+        if self.controls.global_enable == 0 {
+            return Err(StartRefused::Disabled);
+        }
+        if self.controls.start_inhibit & u16::from(channel.bit()) != 0 {
+            return Err(StartRefused::Inhibited);
+        }
+        if self.too_hot {
+            return Err(StartRefused::TooHot);
+        }
+        if self.readiness != Readiness::Ready {
+            return Err(StartRefused::NotReady);
+        }
+        match self.get(channel).state() {
+            State::Fault { .. } => Err(StartRefused::Fault),
+            State::Stopping { .. } => Err(StartRefused::Stopping),
+            State::Idle | State::Queued | State::Starting { .. } | State::Running { .. } => Ok(()),
+        }
+    }
+
+    /// Starts a channel, at once or when its turn comes. One that is on stays on.
+    ///
+    /// # Errors
+    /// Why not; nothing has changed then.
+    pub fn start(&mut self, channel: ChannelId, now_ms: u64) -> Result<(), StartRefused> {
+        self.may_start(channel)?;
+        self.each[channel.index()].on(Event::Start, now_ms);
+        self.take_turns(now_ms);
+        Ok(())
+    }
+
+    /// Stops a channel.
+    pub fn stop(&mut self, channel: ChannelId, now_ms: u64) {
+        self.each[channel.index()].on(Event::Stop, now_ms);
+    }
+
+    /// Gives a channel that stands in a fault its reset pulse; others are left alone.
+    pub fn reset(&mut self, channel: ChannelId, now_ms: u64) {
+        self.each[channel.index()].on(Event::Reset { pulse_ms: RESET_PULSE_MS }, now_ms);
+    }
+
+    /// Sets a channel's amplitude.
+    pub fn set_amplitude(&mut self, channel: ChannelId, amplitude: Amplitude) {
+        self.each[channel.index()].amplitude = amplitude;
+    }
+
+    /// Sets all amplitudes.
+    pub fn set_all_amplitudes(&mut self, amplitude: Amplitude) {
+        self.controls.global_amplitude = amplitude;
+        ChannelId::ALL.into_iter().for_each(|channel| self.set_amplitude(channel, amplitude));
+    }
+
+    /// Sets the emergency stop, or lifts it with 0.
+    pub fn set_emergency_stop(&mut self, value: u16, now_ms: u64) {
+        self.controls.emergency_stop = value;
+        self.enforce(now_ms);
+    }
+
+    /// Sets the enable of all channels.
+    pub fn set_global_enable(&mut self, value: u16, now_ms: u64) {
+        self.controls.global_enable = value;
+        self.enforce(now_ms);
+    }
+
+    /// Sets which channels may not run.
+    pub fn set_start_inhibit(&mut self, mask: u16, now_ms: u64) {
+        self.controls.start_inhibit = mask;
+        self.enforce(now_ms);
+    }
+
+    /// A master spoke to this unit.
+    pub fn hear_master(&mut self, now_ms: u64) {
+        self.heard_ms = now_ms;
+        self.silent = false;
+    }
+
+    /// Everything that time and inputs bring about; to be called every millisecond.
+    pub fn look(&mut self, samples: &[Sample; 4], now_ms: u64) {
+        for (channel, &sample) in self.each.iter_mut().zip(samples) {
+            channel.look(sample, now_ms);
+        }
+        let to_run = self.each.iter().any(|channel| channel.state().is_to_run());
+        if to_run && now_ms.saturating_sub(self.heard_ms) > SILENCE_MS {
+            self.silent = true;
+            self.silence_trips = self.silence_trips.saturating_add(1);
+            self.stop_all_for(ChannelFault::Silence, now_ms);
+        }
+        self.enforce(now_ms);
+        self.take_turns(now_ms);
+    }
+
+    /// Takes the temperature of the chip in, degrees Celsius.
+    pub fn warm(&mut self, temperature_c: i16, now_ms: u64) {
+        self.temperature_c = Some(temperature_c);
+        self.too_hot = temperature_c >= if self.too_hot { COOL_AGAIN_C } else { TOO_HOT_C };
+        self.enforce(now_ms);
+    }
+
+    /// What the pins have to show.
+    #[must_use]
+    pub fn drive(&self) -> Drive {
+        Drive {
+            start: self.active_mask(),
+            reset: self.mask(|channel| channel.state().is_resetting()),
+            amplitude: self.each.map(|channel| channel.driven_percent()),
+        }
+    }
+
+    /// Stops what may not run as things stand.
+    fn enforce(&mut self, now_ms: u64) {
+        if self.controls.emergency_stop != 0 {
+            self.stop_all_for(ChannelFault::EmergencyStop, now_ms);
+        }
+        if self.too_hot {
+            self.stop_all_for(ChannelFault::Temperature, now_ms);
+        }
+        for (channel, id) in self.each.iter_mut().zip(ChannelId::ALL) {
+            if self.controls.global_enable == 0 || self.controls.start_inhibit & u16::from(id.bit()) != 0 {
+                channel.on(Event::Stop, now_ms);
+            }
+        }
+    }
+
+    fn stop_all_for(&mut self, why: ChannelFault, now_ms: u64) {
+        self.each.iter_mut().for_each(|channel| channel.stop_for(why, now_ms));
+    }
+
+    /// Lets the first that waits have its turn, when another channel's is long enough ago.
+    fn take_turns(&mut self, now_ms: u64) {
+        let last = self.last_turn.filter(|&(_, last_ms)| now_ms.saturating_sub(last_ms) < STAGGER_MS);
+        let may = |id: ChannelId| last.is_none_or(|(other, _)| other == id);
+        let mut waiting = self.each.iter_mut().zip(ChannelId::ALL);
+        if let Some((channel, id)) = waiting.find(|(channel, id)| channel.state() == State::Queued && may(*id)) {
+            channel.on(Event::Turn, now_ms);
+            self.last_turn = Some((id, now_ms));
+        }
+    }
+
+    fn mask(&self, holds: impl Fn(&Channel) -> bool) -> u8 {
+        let bits = self.each.iter().zip(ChannelId::ALL);
+        bits.filter(|(channel, _)| holds(channel)).fold(0, |mask, (_, id)| mask | id.bit())
+    }
+}
+
+impl Default for Channels {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ mod state;
 use protocol::channel::{Amplitude, ChannelFault, ChannelId};
 
 pub use channel::{Channel, POWER_LIMIT_W, Sample};
-pub use measure::{CAPTURE_HZ, CAPTURE_PERIODS, Capture, FULL_SCALE, Frequency, Power};
+pub use measure::{CAPTURE_HZ, CAPTURE_PERIODS, Capture, FULL_SCALE, Frequency, Power, celsius};
 pub use state::{LOCK_LOST_MS, LOCK_MS, Latched, Lock, STARTING_MS, STOPPING_MS, State};
 
 use state::Event;
@@ -289,6 +289,11 @@ impl Channels {
         self.temperature_c = Some(temperature_c);
         self.too_hot = temperature_c >= if self.too_hot { COOL_AGAIN_C } else { TOO_HOT_C };
         self.enforce(now_ms);
+    }
+
+    /// The hardware took the outputs back because nobody had kept them for too long. They do not come back by themselves.
+    pub fn lose_outputs(&mut self, now_ms: u64) {
+        self.stop_all_for(ChannelFault::Hardware, now_ms);
     }
 
     /// What the pins have to show.

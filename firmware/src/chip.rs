@@ -1,16 +1,20 @@
 //! The firmware on its STM32G474: connects, decides nothing.
 //!
-//! - The bus is served by an executor of its own in an interrupt, so that an answer does not wait for a signature.
+//! - Bus and channels are served by an executor of their own in an interrupt, so that neither waits for a signature.
 //! - Work and supervision share thread mode: whoever blocks it starves the supervisor, and the watchdog ends it.
 
 mod background;
 mod board;
 mod bus;
 mod clock;
+mod control;
 mod faults;
 #[cfg(feature = "fault-hang-after-boot")]
 mod hang;
 mod outputs;
+mod pins;
+mod sensors;
+mod stack;
 mod supervisor;
 mod work;
 
@@ -31,6 +35,7 @@ use bootloader::stm32g4::handover;
 
 use self::background::Await;
 use self::board::{Board, Locked};
+use self::sensors::Meters;
 use crate::facts::Facts;
 use crate::unit::Unit;
 use crate::version::FIRMWARE_VERSION;
@@ -65,7 +70,14 @@ pub fn run(slot: Slot) -> ! {
     interrupt::USART1.set_priority(UART_PRIORITY);
     interrupt::UART5.set_priority(BUS_PRIORITY);
     let line = bus::open(peripherals.USART1, peripherals.PA10, peripherals.PA9, peripherals.PA12);
+    outputs::open();
+    let meters = Meters::open(
+        peripherals.ADC1,
+        peripherals.DMA1_CH3,
+        (peripherals.PA0, peripherals.PA1, peripherals.PA2, peripherals.PA3),
+    );
     let bus = BUS.start(interrupt::UART5);
+    bus.spawn(control::control(board, meters).expect("spawned once"));
     bus.spawn(bus::serve(board, line).expect("spawned once"));
     THREAD.init_with(Executor::new).run(|thread| {
         thread.spawn(work::work(board, worker).expect("spawned once"));

@@ -10,11 +10,13 @@ pub enum Task {
     Modbus,
     /// Does the slow work.
     Worker,
+    /// Looks at the inputs and keeps the outputs.
+    Control,
 }
 
 impl Task {
     /// Every task.
-    pub const ALL: [Task; 2] = [Task::Modbus, Task::Worker];
+    pub const ALL: [Task; 3] = [Task::Modbus, Task::Worker, Task::Control];
 
     /// How often the task reports when it has nothing else to do, milliseconds: well inside every deadline.
     pub const PERIOD_MS: u64 = 100;
@@ -23,8 +25,8 @@ impl Task {
     #[must_use]
     pub const fn deadline_ms(self) -> u64 {
         match self {
-            // Never works for longer than one frame.
-            Self::Modbus => 400,
+            // Never work for longer than one frame.
+            Self::Modbus | Self::Control => 400,
             // One step of work: at most an image hashed twice and a signature verified, 150 ms at 170 MHz, tripled.
             Self::Worker => 500,
         }
@@ -79,6 +81,7 @@ mod tests {
         for now in (0..5_000).step_by(100) {
             health.report(Task::Modbus, now);
         }
+        health.report(Task::Control, 4_900);
         assert_eq!(health.overdue(4_900), Some(Task::Worker));
         health.report(Task::Worker, 4_900);
         assert_eq!(health.overdue(4_900), None);

@@ -123,6 +123,11 @@ impl Unit {
         self.live.outputs = outputs;
     }
 
+    /// Takes in how long ago the inputs were looked at before, microseconds.
+    pub fn note_loop(&mut self, span_us: u64) {
+        self.live.loop_max_us = self.live.loop_max_us.max(u16::try_from(span_us).unwrap_or(u16::MAX));
+    }
+
     /// The boot state in force; `None` without a readable log.
     #[must_use]
     pub fn log(&self) -> Option<BootState> {

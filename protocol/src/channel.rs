@@ -95,6 +95,8 @@ pub enum ChannelFault {
     LockLost = 4,
     /// It took more than the limit.
     Power = 5,
+    /// The hardware took the outputs back: the control loop had not shown itself in time.
+    Hardware = 6,
     /// An emergency stop.
     EmergencyStop = 9,
     /// The unit itself is too hot.
@@ -103,8 +105,15 @@ pub enum ChannelFault {
 
 impl ChannelFault {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Silence, Self::Overload, Self::LockLost, Self::Power, Self::EmergencyStop, Self::Temperature];
+    pub const ALL: [Self; 7] = [
+        Self::Silence,
+        Self::Overload,
+        Self::LockLost,
+        Self::Power,
+        Self::Hardware,
+        Self::EmergencyStop,
+        Self::Temperature,
+    ];
 
     /// Code in a register; 0 stands for none.
     #[must_use]

@@ -49,6 +49,16 @@ pub fn reset_levels() -> u8 {
     RESET.levels()
 }
 
+/// Makes the RESET pins show this, bit 0 = channel 1.
+pub fn show_reset(mask: u8) {
+    RESET.port.bsrr().write(|levels| {
+        for channel in 0..RESET.count {
+            let pin = RESET.first + channel;
+            if mask & 1 << channel == 0 { levels.set_br(pin, true) } else { levels.set_bs(pin, true) }
+        }
+    });
+}
+
 /// Lights the LED or darkens it.
 pub fn light(on: bool) {
     LED.port.bsrr().write(|levels| if on { levels.set_bs(LED.first, true) } else { levels.set_br(LED.first, true) });

@@ -2,7 +2,7 @@
 
 /// A level that counts only when it has stayed for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Debounced {
+pub(super) struct Debounced {
     level: bool,
     /// Since when the input has differed, milliseconds.
     other_since_ms: Option<u64>,
@@ -11,12 +11,12 @@ pub struct Debounced {
 impl Debounced {
     /// An input that counts as inactive until it has proved otherwise.
     #[must_use]
-    pub const fn inactive() -> Self {
+    pub(super) const fn inactive() -> Self {
         Self { level: false, other_since_ms: None }
     }
 
     /// Takes a look at the input; the level that counts.
-    pub fn look(&mut self, input: bool, now_ms: u64, settle_ms: u64) -> bool {
+    pub(super) fn look(&mut self, input: bool, now_ms: u64, settle_ms: u64) -> bool {
         if input == self.level {
             self.other_since_ms = None;
         } else if now_ms.saturating_sub(*self.other_since_ms.get_or_insert(now_ms)) >= settle_ms {
@@ -27,7 +27,7 @@ impl Debounced {
 
     /// The level that counts.
     #[must_use]
-    pub const fn level(self) -> bool {
+    pub(super) const fn level(self) -> bool {
         self.level
     }
 }

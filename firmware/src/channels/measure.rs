@@ -102,6 +102,16 @@ impl Frequency {
     }
 }
 
+/// Temperature of the chip, degrees Celsius, from its sensor's counts at 3.3 V; `cal_30` and `cal_130` are what the factory
+/// read at these temperatures and 3.0 V (STM32G474 data sheet, "Temperature sensor characteristics"). `None` when they make
+/// no sense.
+#[must_use]
+pub fn celsius(counts: u16, cal_30: u16, cal_130: u16) -> Option<i16> {
+    let span = i32::from(cal_130) - i32::from(cal_30);
+    let at_3_volts = i32::from(counts) * 33 / 30;
+    (span > 0).then(|| ((at_3_volts - i32::from(cal_30)) * 100 / span + 30) as i16)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +140,17 @@ mod tests {
             assert!(power(counts).map_c_counts().abs_diff(expected.min(1023)) <= 1, "{watts} W");
         }
         assert_eq!(power(FULL_SCALE).map_c_counts(), 1023);
+    }
+
+    #[test]
+    fn the_chips_temperature_follows_the_factorys_two_points() {
+        let (cal_30, cal_130) = (1_037, 1_380);
+        for (at_3_volts, expected) in [(1_037_u32, 30), (1_380, 130), (1_208, 80)] {
+            let counts = (at_3_volts * 30 / 33) as u16;
+            let found = celsius(counts, cal_30, cal_130).expect("the points make sense");
+            assert!(found.abs_diff(expected) <= 1, "{expected}: {found}");
+        }
+        assert_eq!((celsius(1_000, 0xFFFF, 0xFFFF), celsius(1_000, 1_380, 1_037)), (None, None));
     }
 
     #[test]

@@ -50,7 +50,10 @@ impl Shared for Board {
         self.0.lock(|unit| {
             let mut unit = unit.borrow_mut();
             unit.observe(Instant::now().as_millis(), outputs::read());
-            ask(&mut unit)
+            let answer = ask(&mut unit);
+            // Within the same lock: what is on record is what the pins show.
+            outputs::show(unit.channels.drive());
+            answer
         })
     }
 }

@@ -20,6 +20,8 @@ pub(super) fn config() -> embassy_stm32::Config {
     });
     config.rcc.sys = rcc::Sysclk::PLL1_R;
     config.rcc.boost = true;
+    // 42.5 MHz, by the converter's own divider.
+    config.rcc.mux.adc12sel = rcc::mux::Adcsel::SYS;
     config.rcc.hsi48 = None;
     config.rcc.ls = rcc::LsConfig::off();
     config

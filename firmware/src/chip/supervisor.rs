@@ -3,7 +3,7 @@
 use embassy_stm32::Peri;
 use embassy_stm32::peripherals::IWDG;
 use embassy_stm32::wdg::IndependentWatchdog;
-use embassy_time::Timer;
+use embassy_time::{Instant, Timer};
 use protocol::boot_record::Phase;
 use protocol::handover::{Mark, MarkKind};
 
@@ -11,7 +11,7 @@ use bootloader::stm32g4::{handover, outputs};
 use bootloader::update::Shared as _;
 
 use super::board::Board;
-use super::clock;
+use super::{clock, stack};
 use crate::self_test::{self, Evidence};
 use crate::unit::Unit;
 
@@ -19,6 +19,9 @@ use crate::unit::Unit;
 const WATCHDOG_US: u32 = 1_000_000;
 /// How often the supervisor looks, milliseconds.
 const LOOK_MS: u64 = 20;
+
+/// How often the stack is looked at, milliseconds.
+const STACK_MS: u64 = 10_000;
 
 /// Takes over the watchdog that the loader started.
 pub(super) fn take_watchdog(watchdog: Peri<'static, IWDG>) -> IndependentWatchdog<'static, IWDG> {
@@ -31,9 +34,17 @@ pub(super) fn take_watchdog(watchdog: Peri<'static, IWDG>) -> IndependentWatchdo
 /// Supervises for ever.
 #[embassy_executor::task]
 pub(super) async fn supervise(board: Board, mut watchdog: IndependentWatchdog<'static, IWDG>) {
+    let mut stack_due_ms = 0;
     loop {
         if board.with(look) == Verdict::Fine {
             watchdog.pet();
+        }
+        let now_ms = Instant::now().as_millis();
+        if now_ms >= stack_due_ms {
+            stack_due_ms = now_ms + STACK_MS;
+            // Takes a millisecond, so not within the lock.
+            let free = stack::free();
+            board.with(|unit| unit.live.stack_free = free);
         }
         Timer::after_millis(LOOK_MS).await;
     }
@@ -58,6 +69,9 @@ fn look(unit: &mut Unit) -> Verdict {
             clock_hz: clock::measured_hz(),
             outputs: unit.live.outputs,
         });
+        if unit.live.self_test.passed() {
+            unit.channels.make_ready();
+        }
     }
     show(unit, now);
     if unit.health.overdue(now).is_none() { Verdict::Fine } else { Verdict::TaskOverdue }

@@ -1,6 +1,6 @@
 //! The registers that each channel has.
 
-use protocol::channel::{Amplitude, ChannelId, ChannelState};
+use protocol::channel::{Amplitude, ChannelFault, ChannelId, ChannelState};
 use protocol::modbus::exception::Exception;
 use protocol::registers::ChannelRegister;
 
@@ -30,7 +30,7 @@ pub(super) fn read(channels: &Channels, channel: ChannelId, register: ChannelReg
         ChannelRegister::AmplitudeActual => it.driven_percent().into(),
         ChannelRegister::PrevState => it.previous().code(),
         ChannelRegister::PersistedAmplitude => Amplitude::DEFAULT.percent().into(),
-        ChannelRegister::LastFaultCode => it.last_fault().map_or(0, |fault| fault.code()),
+        ChannelRegister::LastFaultCode => it.last_fault().map_or(0, ChannelFault::code),
         ChannelRegister::LastStateTimestamp => (it.changed_ms() / 1000) as u16,
         ChannelRegister::Watts => it.power().watts(),
         ChannelRegister::State => it.state().told().code(),

@@ -126,7 +126,7 @@ registers! {
         PersistedAmplitude "PERSISTED_AMPLITUDE" 0x15 1 ReadOnly Percent max 100 default 50 since 2:
             "amplitude that the channel has after a start of the unit";
         LastFaultCode "LAST_FAULT_CODE" 0x16 1 ReadOnly Code max 10 default 0 since 2:
-            "why the unit last stopped the channel: 0 never, 1 communication silence, 3 overload, 4 lock lost, 5 power, 9 emergency stop, 10 temperature";
+            "why the unit last stopped the channel: 0 never, 1 communication silence, 3 overload, 4 lock lost, 5 power, 6 output stage, 9 emergency stop, 10 temperature";
         LastStateTimestamp "LAST_STATE_TIMESTAMP_LO" 0x17 1 ReadOnly Seconds max 0xFFFF default 0 since 2:
             "uptime at the last change of state, low 16 bits";
     }

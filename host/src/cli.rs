@@ -32,12 +32,26 @@ pub(crate) enum Command {
     Update(cmd::update::Args),
     Confirm(cmd::confirm::Args),
     Rollback(cmd::rollback::Args),
+    /// Start, stop and look after single channels; EMITS POWER
+    #[command(subcommand)]
+    Channel(ChannelCommand),
+    Estop(cmd::estop::Args),
     /// Make keys, and decide which ones units believe
     #[command(subcommand)]
     Key(KeyCommand),
     /// Build, show and verify release files
     #[command(subcommand)]
     Bundle(BundleCommand),
+}
+
+/// The commands on channels.
+#[derive(Subcommand, Debug)]
+pub(crate) enum ChannelCommand {
+    Show(cmd::channel_show::Args),
+    Start(cmd::channel_start::Args),
+    Stop(cmd::channel_stop::Args),
+    Amplitude(cmd::channel_amplitude::Args),
+    Reset(cmd::channel_reset::Args),
 }
 
 /// The commands on keys.

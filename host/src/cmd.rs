@@ -3,8 +3,15 @@
 pub(crate) mod bundle_build;
 pub(crate) mod bundle_show;
 pub(crate) mod bundle_verify;
+pub(crate) mod channel_amplitude;
+mod channel_report;
+pub(crate) mod channel_reset;
+pub(crate) mod channel_show;
+pub(crate) mod channel_start;
+pub(crate) mod channel_stop;
 pub(crate) mod confirm;
 mod connection;
+pub(crate) mod estop;
 mod floor_reset;
 pub(crate) mod key_install;
 pub(crate) mod key_list;
@@ -29,7 +36,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use sonde::failure::{Class, Failure};
 
-use crate::cli::{Arguments, BundleCommand, Command, Common, KeyCommand, RootCommand};
+use crate::cli::{Arguments, BundleCommand, ChannelCommand, Command, Common, KeyCommand, RootCommand};
 use crate::output;
 
 /// What a command found: the answer is yes, or no.
@@ -74,10 +81,22 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Command::Update(args) => output::finish(update::run(args), common),
         Command::Confirm(args) => output::finish(confirm::run(args), common),
         Command::Rollback(args) => output::finish(rollback::run(args), common),
+        Command::Channel(command) => run_channel(command, common),
+        Command::Estop(args) => output::finish(estop::run(args), common),
         Command::Key(command) => run_key(command, common),
         Command::Bundle(BundleCommand::Build(args)) => output::finish(bundle_build::run(args), common),
         Command::Bundle(BundleCommand::Show(args)) => output::finish(bundle_show::run(args), common),
         Command::Bundle(BundleCommand::Verify(args)) => output::finish(bundle_verify::run(args), common),
+    }
+}
+
+fn run_channel(command: &ChannelCommand, common: Common) -> ExitCode {
+    match command {
+        ChannelCommand::Show(args) => output::finish(channel_show::run(args), common),
+        ChannelCommand::Start(args) => output::finish(channel_start::run(args), common),
+        ChannelCommand::Stop(args) => output::finish(channel_stop::run(args), common),
+        ChannelCommand::Amplitude(args) => output::finish(channel_amplitude::run(args), common),
+        ChannelCommand::Reset(args) => output::finish(channel_reset::run(args), common),
     }
 }
 

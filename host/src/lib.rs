@@ -10,6 +10,7 @@
 
 pub mod bundle;
 pub mod bus;
+pub mod channel;
 pub mod elf;
 pub mod endpoint;
 pub mod failure;

@@ -20,6 +20,12 @@ impl Progress {
         Self { bar }
     }
 
+    /// Shows what goes on.
+    pub(crate) fn tell(&mut self, what: &str) {
+        self.bar.set_style(style(WAITING));
+        self.bar.set_message(what.to_owned());
+    }
+
     /// Shows how far an update is.
     pub(crate) fn show(&mut self, progress: sonde::update::Progress) {
         match progress {

@@ -131,6 +131,23 @@ pub fn at(address: u16) -> At {
     }
 }
 
+impl RegisterId {
+    /// Its entry in the table.
+    ///
+    /// # Panics
+    /// Never: each id has one entry, which a test holds.
+    #[must_use]
+    pub fn register(self) -> &'static Register {
+        REGISTERS.iter().find(|register| register.id == self).expect("each id has an entry")
+    }
+
+    /// Its first address.
+    #[must_use]
+    pub fn address(self) -> u16 {
+        self.register().address
+    }
+}
+
 /// Looks a register up by its name, without regard to case.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static Register> {
@@ -155,6 +172,7 @@ mod tests {
             assert!(register.words >= 1 && register.since <= MAP_VERSION, "{}", register.name);
             assert_eq!(by_name(register.name), Some(register));
             assert_eq!(REGISTERS.iter().filter(|other| other.id == register.id).count(), 1, "{}", register.name);
+            assert_eq!(register.id.register(), register);
         }
     }
 

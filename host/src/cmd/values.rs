@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use protocol::channel::{Amplitude, ChannelId};
 use protocol::digest::KeyId;
 use protocol::semver::Version;
 use sonde::key::file::{ReadKeyError, read_public};
@@ -25,9 +26,55 @@ fn key_id(text: &str) -> Option<KeyId> {
     good.then(|| u64::from_str_radix(text, 16).ok()).flatten().map(|id| KeyId(id.to_be_bytes()))
 }
 
+/// The channels that an order is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Channels {
+    /// One.
+    One([ChannelId; 1]),
+    /// All four.
+    All,
+}
+
+impl Channels {
+    /// Which they are.
+    pub(super) fn list(&self) -> &[ChannelId] {
+        match self {
+            Self::One(one) => one,
+            Self::All => &ChannelId::ALL,
+        }
+    }
+}
+
+/// A channel's number.
+pub(super) fn channel_id(text: &str) -> Result<ChannelId, String> {
+    let number = text.parse().ok().and_then(ChannelId::from_number);
+    number.ok_or_else(|| "a unit has channels 1 to 4".to_owned())
+}
+
+/// A channel's number, or all.
+pub(super) fn channels(text: &str) -> Result<Channels, String> {
+    if text == "all" { Ok(Channels::All) } else { channel_id(text).map(|channel| Channels::One([channel])) }
+}
+
+/// An amplitude. The unit clamps; here somebody has typed it, and a slip is better asked about.
+pub(super) fn amplitude(text: &str) -> Result<Amplitude, String> {
+    let percent = text.trim_end_matches('%').parse::<u16>().ok();
+    let amplitude = percent.map(Amplitude::clamped).filter(|amplitude| Some(u16::from(amplitude.percent())) == percent);
+    amplitude.ok_or_else(|| "an amplitude is 20 to 100 percent".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn channels_and_amplitudes_out_of_range_are_asked_about() {
+        assert_eq!(channels("all").unwrap().list(), ChannelId::ALL);
+        assert_eq!(channels("4").unwrap().list(), [ChannelId::Four]);
+        assert_eq!(["0", "5", "-1", "", "one", "1,2"].map(|text| channels(text).is_err()), [true; 6]);
+        assert_eq!(amplitude("60"), amplitude("60%"));
+        assert_eq!(["19", "101", "", "%", "50.5"].map(|text| amplitude(text).is_err()), [true; 5]);
+    }
 
     #[test]
     fn a_key_id_reads_as_it_is_shown() {

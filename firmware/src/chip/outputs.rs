@@ -5,7 +5,7 @@
 //! locks up breaks the outputs at once, by the break input. Neither needs the watchdog, which takes a second.
 
 use bootloader::stm32g4::outputs;
-use stm32_metapac::timer::vals::Ocm;
+use stm32_metapac::timer::vals::{Bkp, Ocm, Ossi, Ossr, Urs};
 use stm32_metapac::{RCC, SYSCFG, TIM3, TIM8};
 
 use super::pins::{self, AMPLITUDE, START, START_FUNCTION, TIMER_FUNCTION};
@@ -73,14 +73,16 @@ fn open_start() {
     }
     TIM8.cr1().write(|control| {
         control.set_opm(true);
-        control.set_urs(stm32_metapac::timer::vals::Urs::COUNTER_ONLY);
+        control.set_urs(Urs::COUNTER_ONLY);
     });
     TIM8.egr().write(|event| event.set_ug(true));
     // No AOE: after a break only a start of the unit brings the outputs back.
     TIM8.bdtr().write(|stage| {
         stage.set_bke(0, true);
-        stage.set_ossi(stm32_metapac::timer::vals::Ossi::IDLE_LEVEL);
-        stage.set_ossr(stm32_metapac::timer::vals::Ossr::IDLE_LEVEL);
+        // The pin is not connected, the core's lockup is, and that is active high.
+        stage.set_bkp(0, Bkp::ACTIVE_HIGH);
+        stage.set_ossi(Ossi::IDLE_LEVEL);
+        stage.set_ossr(Ossr::IDLE_LEVEL);
         stage.set_moe(true);
     });
     START.into_iter().for_each(|pin| pins::alternate(pin, START_FUNCTION));

@@ -29,7 +29,12 @@ pub(crate) fn words(register: &Register) -> Option<Vec<u16>> {
         RegisterId::BootReason => vec![u16::from(BootReason::OnlyImage.code())],
         // All packages of the workspace have one version.
         RegisterId::LoaderVersion => version(Version::parse(env!("CARGO_PKG_VERSION")).expect("cargo's own form")),
-        RegisterId::SystemUptime | RegisterId::FramesReceived | RegisterId::ExceptionsSent => return None,
+        RegisterId::SystemUptime
+        | RegisterId::FramesReceived
+        | RegisterId::ExceptionsSent
+        | RegisterId::Temperature
+        | RegisterId::LoopMax
+        | RegisterId::StackFree => return None,
         _ => vec![register.default; usize::from(register.words)],
     })
 }

@@ -5,6 +5,7 @@
 
 mod attacks;
 mod boots;
+mod channels;
 mod client;
 mod damage;
 mod expected;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let tests = [
         map::tests(),
         functions::tests(),
+        channels::tests(),
         frames::tests(),
         boots::tests(),
         resets::tests(),

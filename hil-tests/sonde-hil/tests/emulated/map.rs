@@ -39,7 +39,12 @@ fn every_address_in_and_around_the_map_is_a_register_reserved_or_nobodys() {
     let mut rig = Rig::running(UnitFlash::new());
     let windows = [mailbox::REQUEST, mailbox::RESPONSE, mailbox::CHUNK, mailbox::STATUS];
     let around_windows = windows.iter().flat_map(|&window| [window - 1, window + 1, window + 0xFE]);
-    let addresses = (0..0x24).chain(0x4FC..0x564).chain(around_windows).chain([0x8000, 0xFFFF]);
+    let addresses = (0..0x24)
+        .chain(0xFC..0x184)
+        .chain(0x4FC..0x564)
+        .chain(0x5FC..0x644)
+        .chain(around_windows)
+        .chain([0x8000, 0xFFFF]);
     for (address, function) in addresses.zip(READS.into_iter().cycle()) {
         let read = rig.read_at(function, address, 1);
         match at(address) {
@@ -95,6 +100,10 @@ fn what_the_table_lets_be_written_takes_its_range_and_nothing_above() {
     for &Register { id, name, maximum, default, .. } in writable {
         if id == RegisterId::SystemReset {
             assert_eq!(rig.write(id, 1), Err(VALUE), "{name} takes its key only");
+            continue;
+        }
+        // What a channel's registers do is in `channels`; an amplitude is clamped.
+        if matches!(id, RegisterId::Channel(..) | RegisterId::GlobalAmplitude) {
             continue;
         }
         for value in [maximum, 0, default] {

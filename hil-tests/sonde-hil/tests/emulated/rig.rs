@@ -1,6 +1,6 @@
 //! One unit on a line, and a Modbus master that waits in virtual time.
 //!
-//! Whatever a test asks, the rig watches what must be so at any time: no output was ever on (`boot:U8`), the machine met
+//! Whatever a test asks, the rig watches what must be so at any time: no output is on without leave (`boot:U8`), the machine met
 //! nothing that nobody modelled, every answer starts no sooner than 1.5 characters and no later than 50 ms after its
 //! request (`bus:M6`) and comes without a gap.
 
@@ -29,13 +29,23 @@ const PATIENCE: VirtualTime = VirtualTime::from_secs(6);
 /// The unit and its line.
 pub(crate) struct Rig {
     segment: Segment<Board>,
+    outputs: Leave,
+}
+
+/// Whether channels may be on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    /// No test has anything to do with channels.
+    Off,
+    /// The test starts channels, and says itself what may be on.
+    Given,
 }
 
 impl Rig {
     /// A unit without power.
     pub(crate) fn off(flash: UnitFlash) -> Self {
         let board = unit::board(flash.bytes(), UNIT);
-        Self { segment: Segment::new(LineSettings::default(), vec![board]) }
+        Self { segment: Segment::new(LineSettings::default(), vec![board]), outputs: Leave::Off }
     }
 
     /// A unit that has booted and answers.
@@ -48,7 +58,7 @@ impl Rig {
 
     /// A line that was served to programs outside.
     pub(crate) fn of(segment: Segment<Board>) -> Self {
-        Self { segment }
+        Self { segment, outputs: Leave::Off }
     }
 
     /// The line, to be served to programs outside.
@@ -59,6 +69,16 @@ impl Rig {
     /// Power comes.
     pub(crate) fn power_on(&mut self) {
         self.board_mut().power_on();
+    }
+
+    /// From now on channels may be on: the test watches them itself.
+    pub(crate) fn give_leave(&mut self) {
+        self.outputs = Leave::Given;
+    }
+
+    /// The present.
+    pub(crate) fn now(&self) -> VirtualTime {
+        self.segment.now()
     }
 
     /// Its board.
@@ -186,6 +206,9 @@ impl Rig {
     /// What must be so at any time.
     fn watch(&self) {
         assert_eq!(self.segment.stopped(0), None, "the machine stopped");
+        if self.outputs == Leave::Given {
+            return;
+        }
         let outputs = self.board().outputs();
         assert!(!outputs.ever_on, "a START output was on");
         assert_eq!((outputs.start, outputs.reset), ([false; 4], [false; 4]));

@@ -56,6 +56,11 @@ impl<C: Chip> Core<C> {
         self.masks.primask
     }
 
+    /// Sets PRIMASK from outside, as a debugger does: a core that serves no interrupt any more.
+    pub fn set_primask(&mut self, masked: bool) {
+        self.masks.primask = masked;
+    }
+
     /// FAULTMASK
     #[must_use]
     pub fn faultmask(&self) -> bool {

@@ -4,7 +4,7 @@ use protocol::handover::BootReason;
 use protocol::identity::Serial;
 use protocol::layout::Slot;
 use protocol::manifest::PRODUCT;
-use protocol::registers::{Register, RegisterId};
+use protocol::registers::{ChannelRegister, Register, RegisterId};
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
 
@@ -16,7 +16,7 @@ pub(crate) fn serial() -> Serial {
     Serial::parse(&format!("MS-{UNIT:06}")).expect("a good serial number")
 }
 
-/// The words of a register; `None` for one that counts.
+/// The words of a register; `None` for one that counts or measures.
 pub(crate) fn words(register: &Register) -> Option<Vec<u16>> {
     Some(match register.id {
         RegisterId::FirmwareVersion => version(releases().factory.version().expect("the factory installs a release")),
@@ -34,7 +34,9 @@ pub(crate) fn words(register: &Register) -> Option<Vec<u16>> {
         | RegisterId::ExceptionsSent
         | RegisterId::Temperature
         | RegisterId::LoopMax
-        | RegisterId::StackFree => return None,
+        | RegisterId::StackFree
+        // The converter's noise is about a watt, also where nothing runs.
+        | RegisterId::Channel(_, ChannelRegister::Power | ChannelRegister::Watts) => return None,
         _ => vec![register.default; usize::from(register.words)],
     })
 }

@@ -2,7 +2,7 @@
 
 use protocol::modbus::MAX_FRAME;
 use protocol::modbus::rtu::Frame;
-use protocol::registers::RegisterId;
+use protocol::registers::{MAP_VERSION, RegisterId};
 use virtual_board::time::VirtualTime;
 
 use crate::flash::UnitFlash;
@@ -22,7 +22,7 @@ tests![
 
 /// Reads the map's version.
 const READ: [u8; 5] = [3, 0x05, 0x00, 0, 1];
-const VERSION: [u8; 4] = [3, 2, 0, 1];
+const VERSION: [u8; 4] = [3, 2, MAP_VERSION.to_be_bytes()[0], MAP_VERSION.to_be_bytes()[1]];
 
 fn answers(rig: &mut Rig) {
     assert_eq!(rig.ask(&READ).as_deref(), Some(&VERSION[..]));

@@ -29,8 +29,8 @@ pub(crate) const LIMITS: [Limit; 6] = [
     },
     Limit {
         figure: "firmware.bytes",
-        most: 118_784.0,
-        why: "116 KB: 96 KB before key sets, 116,016 bytes with them; an update sends all of it over the bus",
+        most: 131_072.0,
+        why: "128 KB, the goal; 117,036 bytes with the four channels; an update sends all of it over the bus",
         look: "`llvm-nm --size-sort` on target/sonde/chip/1.0.0/firmware-a.elf, against the last good commit",
     },
     Limit {

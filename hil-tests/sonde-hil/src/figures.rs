@@ -2,7 +2,10 @@
 //!
 //! Names and goals are those of `docs/performance.md`; a figure that misses its goal is shown, not hidden.
 
+mod answers;
 mod boot;
+mod channels;
+mod master;
 mod release;
 mod traffic;
 mod transfer;
@@ -74,8 +77,14 @@ pub fn measure(images: &std::path::Path, group: &str) -> Result<Vec<Figure>, Fig
     if wanted(&["core", "boot"]) {
         figures.extend(boot::measure(&release)?);
     }
-    if wanted(&["bus", "answer", "update"]) {
+    if wanted(&["bus", "update"]) {
         figures.extend(transfer::measure(&release)?);
+    }
+    if wanted(&["answer"]) {
+        figures.extend(answers::measure(&release)?);
+    }
+    if wanted(&["start", "stop", "estop", "overload", "silence", "dead_core"]) {
+        figures.extend(channels::measure(&release)?);
     }
     Ok(figures)
 }

@@ -18,6 +18,8 @@ use protocol::layout::{
     BOOT_LOG_OFFSETS, ERASED, FLASH_SIZE, KEY_SET_OFFSETS, PAGE_SIZE, SEAL_PLACES, SEALS_IN_SLOT, SLOT_SIZE, Slot,
     WORD_SIZE,
 };
+#[cfg(feature = "records")]
+use protocol::layout::{CALIBRATION_OFFSETS, SETTINGS_OFFSETS};
 use thiserror::Error;
 
 /// Flash that keeps the contract of this module, for reading.
@@ -108,7 +110,8 @@ impl NorFlashError for FlashError {
 pub enum WriteScope {
     /// The boot log only: all that the loader ever writes (`boot:B1`).
     BootLog,
-    /// The boot log, the key set, the slot that does not run, and the seals of the one that does: what an update needs.
+    /// What an update needs - the boot log, the key set, the slot that does not run, and the seals of the one that does -, and
+    /// what the firmware remembers.
     Update {
         /// The slot that does not run.
         idle: Slot,
@@ -132,6 +135,7 @@ impl WriteScope {
         let is_seal = matches!(self, Self::Update { idle }
             if inside(idle.other().offset() + SEALS_IN_SLOT, SEAL_PLACES * WORD_SIZE));
         is_seal
+            || is_record(self, &inside)
             || pages.iter().any(|&page| inside(page, PAGE_SIZE))
             || slots.iter().any(|slot| inside(slot.offset(), SLOT_SIZE))
     }
@@ -142,6 +146,25 @@ const STATE_PAGES: [u32; 4] = {
     let ([a, b], [c, d]) = (BOOT_LOG_OFFSETS, KEY_SET_OFFSETS);
     [a, b, c, d]
 };
+
+/// The pages that the firmware keeps its records in.
+#[cfg(feature = "records")]
+const RECORD_PAGES: [u32; 4] = {
+    let ([a, b], [c, d]) = (SETTINGS_OFFSETS, CALIBRATION_OFFSETS);
+    [a, b, c, d]
+};
+
+/// Whether the firmware may write that, as a page of its records.
+#[cfg(feature = "records")]
+fn is_record(scope: WriteScope, inside: &impl Fn(u32, u32) -> bool) -> bool {
+    matches!(scope, WriteScope::Update { .. }) && RECORD_PAGES.iter().any(|&page| inside(page, PAGE_SIZE))
+}
+
+/// The loader knows of no such pages, and is not to change when there are more.
+#[cfg(not(feature = "records"))]
+fn is_record(_scope: WriteScope, _inside: &impl Fn(u32, u32) -> bool) -> bool {
+    false
+}
 
 /// Checks that a read stays inside flash.
 ///
@@ -239,9 +262,20 @@ mod tests {
         assert!(KEY_SET_OFFSETS.iter().all(|&page| scope.permits(page, PAGE_SIZE)));
         assert!(KEY_SET_OFFSETS.iter().all(|&page| !WriteScope::BootLog.permits(page, 8)));
         assert!(KEY_SET_OFFSETS.iter().all(|&page| !scope.permits(page, PAGE_SIZE + 8)));
+        assert!(!scope.permits(IDENTITY_OFFSET, 8));
         let recovery = WriteScope::Recovery;
         assert!(Slot::ALL.iter().all(|slot| recovery.permits(slot.offset(), SLOT_SIZE)));
         assert!(!recovery.permits(0, 8) && !recovery.permits(Slot::A.offset() - 8, 8));
         assert!(!recovery.permits(IDENTITY_OFFSET, 8) && !recovery.permits(ANCHORS_OFFSET, 8));
+    }
+
+    #[cfg(feature = "records")]
+    #[test]
+    fn only_the_firmware_writes_its_records() {
+        let (firmware, others) = (WriteScope::Update { idle: Slot::B }, [WriteScope::BootLog, WriteScope::Recovery]);
+        for page in RECORD_PAGES {
+            assert!(firmware.permits(page, PAGE_SIZE) && !firmware.permits(page, PAGE_SIZE + 8));
+            assert!(others.iter().all(|scope| !scope.permits(page, 8)));
+        }
     }
 }

@@ -18,6 +18,7 @@ pub mod holding;
 pub mod registers;
 pub mod self_test;
 pub mod status;
+pub mod store;
 pub mod unit;
 pub mod version;
 pub mod worker;

@@ -41,6 +41,10 @@ pub const IMAGE_PAGES: u32 = MAX_IMAGE / PAGE_SIZE;
 pub const BOOT_LOG_OFFSETS: [u32; 2] = [0x3_C000, 0x7_C000];
 /// The two copies of the key set ([`crate::key_set`]), one page each, one per bank.
 pub const KEY_SET_OFFSETS: [u32; 2] = [0x3_C800, 0x7_C800];
+/// The two copies of the settings (`docs/settings.md`), one page each, one per bank.
+pub const SETTINGS_OFFSETS: [u32; 2] = [0x3_D000, 0x7_D000];
+/// The two copies of the calibration (`docs/settings.md`), one page each, one per bank.
+pub const CALIBRATION_OFFSETS: [u32; 2] = [0x3_E000, 0x7_E000];
 /// Identity of the unit ([`crate::identity`]), one page.
 pub const IDENTITY_OFFSET: u32 = 0x3_F800;
 
@@ -137,7 +141,12 @@ const _: () = assert!(Slot::B.offset() + SLOT_SIZE == BOOT_LOG_OFFSETS[1]);
 const _: () = assert!(BOOT_LOG_OFFSETS[0] < BANK_SIZE && BOOT_LOG_OFFSETS[1] >= BANK_SIZE);
 const _: () = assert!(BOOT_LOG_OFFSETS[0] + PAGE_SIZE == KEY_SET_OFFSETS[0]);
 const _: () = assert!(BOOT_LOG_OFFSETS[1] + PAGE_SIZE == KEY_SET_OFFSETS[1]);
-const _: () = assert!(KEY_SET_OFFSETS[0] + PAGE_SIZE <= IDENTITY_OFFSET);
+const _: () = assert!(KEY_SET_OFFSETS[0] + PAGE_SIZE <= SETTINGS_OFFSETS[0]);
+const _: () = assert!(KEY_SET_OFFSETS[1] + PAGE_SIZE <= SETTINGS_OFFSETS[1]);
+const _: () = assert!(SETTINGS_OFFSETS[0] + PAGE_SIZE <= CALIBRATION_OFFSETS[0]);
+const _: () = assert!(SETTINGS_OFFSETS[1] + PAGE_SIZE <= CALIBRATION_OFFSETS[1]);
+const _: () = assert!(CALIBRATION_OFFSETS[0] + PAGE_SIZE <= IDENTITY_OFFSET);
+const _: () = assert!(CALIBRATION_OFFSETS[1] + PAGE_SIZE <= FLASH_SIZE);
 const _: () = assert!(IDENTITY_OFFSET + PAGE_SIZE == BANK_SIZE);
 // VTOR of a Cortex-M4 with 16 + 102 vectors needs an alignment of 512 bytes.
 const _: () = assert!(Slot::A.image_offset().is_multiple_of(512) && Slot::B.image_offset().is_multiple_of(512));

@@ -2,7 +2,10 @@
 //! register map is held against the one table.
 
 mod mbpoll;
+mod modbus_serial;
+mod plc;
 mod pymodbus;
+mod script;
 
 use std::path::{Path, PathBuf};
 
@@ -16,11 +19,36 @@ use crate::test::Test;
 
 /// All of them; skipped where the master is not installed.
 pub(crate) fn tests() -> Vec<Test> {
-    let (mbpoll, pymodbus) = (mbpoll::missing(), pymodbus::missing());
+    let (mbpoll, pymodbus, modbus_serial) = (mbpoll::missing(), pymodbus::missing(), modbus_serial::missing());
     let needs = |tests: Vec<Test>, missing: Option<String>| {
         tests.into_iter().map(move |test| test.needs(missing.as_deref())).collect::<Vec<_>>()
     };
-    [needs(mbpoll::tests(), mbpoll), needs(pymodbus::tests(), pymodbus)].into_iter().flatten().collect()
+    let all = [
+        needs(mbpoll::tests(), mbpoll),
+        needs(pymodbus::tests(), pymodbus),
+        needs(modbus_serial::tests(), modbus_serial),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// How a master gets at the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    /// As a serial port.
+    Pty,
+    /// RTU frames over TCP, as device servers carry them.
+    RtuOverTcp,
+}
+
+impl Link {
+    const BOTH: [Self; 2] = [Self::Pty, Self::RtuOverTcp];
+}
+
+/// Whether channels may be on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Channels {
+    Off,
+    MayRun,
 }
 
 /// A unit that answers to a pty and to RTU over TCP.
@@ -31,7 +59,18 @@ struct Served {
 
 impl Served {
     fn start() -> Self {
-        let segment = Rig::running(UnitFlash::new()).into_segment();
+        Self::over(Rig::running(UnitFlash::new()))
+    }
+
+    /// A unit that has passed its self-test, so that it takes a start.
+    fn ready() -> Self {
+        let mut rig = Rig::running(UnitFlash::new());
+        rig.wait_ms(500);
+        Self::over(rig)
+    }
+
+    fn over(rig: Rig) -> Self {
+        let segment = rig.into_segment();
         let folder = tempfile::tempdir().expect("there is room for a link");
         let pty = Some(pty(folder.path()));
         let server = Server::start(segment, ServeOptions { pty, ..ServeOptions::local(Pace::Fast) });
@@ -48,10 +87,15 @@ impl Served {
         self.server.address().expect("these options listen").port()
     }
 
-    /// Takes it off the line; panics when an output was ever on or the machine has stopped.
-    fn stop(self) {
+    /// Takes it off the line; panics when an output is on that may not be, was ever on without leave, or the machine has
+    /// stopped.
+    fn stop(self, channels: Channels) {
         let mut rig = Rig::of(self.server.stop());
+        if channels == Channels::MayRun {
+            rig.give_leave();
+        }
         rig.wait_ms(1);
+        assert_eq!(rig.board().outputs().start, [false; 4]);
         assert_eq!(rig.board().resets().len(), 1);
     }
 }

@@ -1,16 +1,14 @@
-//! `pymodbus` over RTU in TCP: the functions that `mbpoll` does not know, too.
+//! `pymodbus`: the functions that `mbpoll` does not know, too.
 
-use std::io::Write as _;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use protocol::manifest::PRODUCT;
 use protocol::registers::{REGISTERS, RegisterId};
 use serde_json::{Value, json};
 
-use super::Served;
+use super::{Channels, Link, Served, plc, script};
 use crate::expected;
-use crate::rig::{UNIT, register};
+use crate::rig::register;
 use crate::test::tests;
 
 tests![
@@ -18,6 +16,7 @@ tests![
     writes_and_reads_back_by_every_function,
     understands_who_is_there,
     understands_every_exception,
+    runs_a_channel,
 ];
 
 /// A Python that can import pymodbus, such as that of a virtual environment.
@@ -30,28 +29,18 @@ fn python() -> String {
 /// What its tests lack, if it cannot be imported.
 pub(super) fn missing() -> Option<String> {
     let mut import = Command::new(python());
-    import.args(["-c", "import pymodbus"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    import.args(["-c", "import pymodbus, serial"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let found = import.status().is_ok_and(|status| status.success());
-    (!found).then(|| format!("pymodbus not found (name a Python that has it with {PYTHON})"))
+    (!found).then(|| format!("pymodbus with pyserial not found (name a Python that has it with {PYTHON})"))
 }
 
 /// Lets pymodbus make these calls, one after the other, and returns what came of each.
-fn call(unit: &Served, calls: &[Value]) -> Vec<Value> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulated/witness/pymodbus_master.py");
-    let mut command = Command::new(python());
-    command.arg(script).args([unit.tcp_port().to_string(), UNIT.to_string()]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it has imported pymodbus");
-    let mut input = child.stdin.take().expect("it is piped");
-    for call in calls {
-        writeln!(input, "{call}").expect("the script reads to the end");
-    }
-    drop(input);
-    let output = child.wait_with_output().expect("the script ends with its input");
-    assert!(output.status.success(), "the script tells above what went wrong");
-    let answers = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    let answers: Vec<Value> = answers.map(|line| serde_json::from_slice(line).expect("a line of JSON")).collect();
-    assert_eq!(answers.len(), calls.len());
-    answers
+fn call(unit: &Served, link: Link, calls: &[Value]) -> Vec<Value> {
+    script::call(Command::new(python()).arg(script::path("pymodbus_master.py")), unit, link, calls)
+}
+
+fn runs_a_channel() {
+    plc::runs_a_channel(call);
 }
 
 fn address(id: RegisterId) -> u16 {
@@ -60,17 +49,18 @@ fn address(id: RegisterId) -> u16 {
 
 fn reads_every_register_as_the_table_says() {
     let unit = Served::start();
-    for function in ["read_holding_registers", "read_input_registers"] {
+    let links = [("read_holding_registers", Link::Pty), ("read_input_registers", Link::RtuOverTcp)];
+    for (function, link) in links {
         let read = |address: u16, count: u16| json!({"call": function, "address": address, "count": count});
         let calls: Vec<Value> = REGISTERS.iter().map(|register| read(register.address, register.words)).collect();
-        for (register, answer) in REGISTERS.iter().zip(call(&unit, &calls)) {
+        for (register, answer) in REGISTERS.iter().zip(call(&unit, link, &calls)) {
             match expected::words(register) {
                 Some(words) => assert_eq!(answer, json!({ "registers": words }), "{function} {}", register.name),
                 None => assert_eq!(answer["registers"].as_array().map(Vec::len), Some(usize::from(register.words))),
             }
         }
     }
-    unit.stop();
+    unit.stop(Channels::Off);
 }
 
 fn writes_and_reads_back_by_every_function() {
@@ -79,6 +69,7 @@ fn writes_and_reads_back_by_every_function() {
     let read = json!({"call": "read_holding_registers", "address": enable, "count": 2});
     let answers = call(
         &unit,
+        Link::RtuOverTcp,
         &[
             json!({"call": "write_register", "address": stop, "value": 0x12}),
             read.clone(),
@@ -98,7 +89,7 @@ fn writes_and_reads_back_by_every_function() {
     assert_eq!(answers[5], registers([0, 5]));
     assert_eq!(answers[6], registers([0, 0]));
     assert_eq!(answers[7], json!({ "message": "a537" }));
-    unit.stop();
+    unit.stop(Channels::Off);
 }
 
 fn understands_who_is_there() {
@@ -106,7 +97,7 @@ fn understands_who_is_there() {
     let (serial, product) = (expected::serial(), PRODUCT.to_be_bytes());
     let product = String::from_utf8_lossy(&product);
     let identify = |category: u8| json!({"call": "read_device_information", "read_code": category});
-    let answers = call(&unit, &[identify(1), identify(3), json!({"call": "report_device_id"})]);
+    let answers = call(&unit, Link::Pty, &[identify(1), identify(3), json!({"call": "report_device_id"})]);
     let basic = json!({"0": "sonde", "1": product, "2": "1.0.0"});
     assert_eq!(answers[0], json!({ "information": basic }));
     let all = &answers[1]["information"];
@@ -114,7 +105,7 @@ fn understands_who_is_there() {
     // pymodbus takes the last byte for the run indicator, which stands behind the product code (section 6.13).
     let server = format!("{product}\u{ff}1.0.0 {}", serial.as_str());
     assert_eq!(answers[2]["identifier"].as_str(), server.strip_suffix(|_: char| true));
-    unit.stop();
+    unit.stop(Channels::Off);
 }
 
 fn understands_every_exception() {
@@ -122,6 +113,7 @@ fn understands_every_exception() {
     let enable = address(RegisterId::GlobalEnable);
     let answers = call(
         &unit,
+        Link::Pty,
         &[
             json!({"call": "read_coils", "address": 0, "count": 1}),
             json!({"call": "read_holding_registers", "address": 0x0020, "count": 1}),
@@ -130,5 +122,5 @@ fn understands_every_exception() {
         ],
     );
     assert_eq!(answers, [1, 2, 2, 3].map(|code| json!({ "exception": code })));
-    unit.stop();
+    unit.stop(Channels::Off);
 }

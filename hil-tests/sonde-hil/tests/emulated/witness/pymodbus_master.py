@@ -1,13 +1,13 @@
 """Makes the calls that come in on stdin, one JSON object a line, and prints what pymodbus understood of each answer.
 
-Arguments: the TCP port of the device server, the unit id.
+Arguments: "pty" and a serial port, or "tcp" and the port of the device server; the unit id.
 """
 
 import json
 import sys
 
 from pymodbus import FramerType
-from pymodbus.client import ModbusTcpClient
+from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 from pymodbus.pdu import ExceptionResponse
 
 
@@ -26,19 +26,27 @@ def understood(answer):
     return {"registers": answer.registers}
 
 
-def main():
-    port, unit = map(int, sys.argv[1:3])
+def client(kind, place):
     # A busy machine is no reason to ask twice: a lost request has to show.
-    client = ModbusTcpClient("127.0.0.1", port=port, framer=FramerType.RTU, timeout=20, retries=0)
-    if not client.connect():
-        sys.exit("cannot connect to the unit's device server")
+    patience = {"timeout": 20, "retries": 0}
+    if kind == "pty":
+        return ModbusSerialClient(place, framer=FramerType.RTU, baudrate=115200, **patience)
+    return ModbusTcpClient("127.0.0.1", port=int(place), framer=FramerType.RTU, **patience)
+
+
+def main():
+    kind, place, unit = sys.argv[1:4]
+    unit = int(unit)
+    master = client(kind, place)
+    if not master.connect():
+        sys.exit(f"cannot connect to the unit at {place}")
     for line in sys.stdin:
         call = json.loads(line)
         if "msg" in call:
             call["msg"] = bytes.fromhex(call["msg"])
-        answer = getattr(client, call.pop("call"))(**call, device_id=unit)
+        answer = getattr(master, call.pop("call"))(**call, device_id=unit)
         print(json.dumps(understood(answer)), flush=True)
-    client.close()
+    master.close()
 
 
 main()

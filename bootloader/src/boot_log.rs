@@ -106,16 +106,25 @@ impl BootLog {
         LogView { newest: newest.copied(), copies: [a.health(newest), b.health(newest)] }
     }
 
-    /// Makes `state` the one in force: writes it to both copies and reads them back; returns its sequence number. One erase a copy at most, on sound
-    /// flash.
+    /// Makes `state` the one in force: writes it to both copies and reads them back; returns its sequence number. One
+    /// erase a copy at most, on sound flash. A state with a lower floor than the one before is refused.
     ///
     /// # Errors
     /// [`AppendError`], which says whether the state is in force.
     pub fn append<F: Flash>(flash: &mut F, state: BootState) -> Result<u32, AppendError> {
+        Self::append_under(flash, state, NO_KEY_SET)
+    }
+
+    /// The same where the key set in force has this number: if the log has not heard of it, the floor may fall
+    /// (`boot:B8`).
+    ///
+    /// # Errors
+    /// [`AppendError`], which says whether the state is in force.
+    pub fn append_under<F: Flash>(flash: &mut F, state: BootState, key_set: u16) -> Result<u32, AppendError> {
         /// A torn word may read well during the scan and badly just before the erase that relied on it; then the erase
         /// is not done. Looking again settles it, since such a word is not relied on twice for long.
         const LOOKS: usize = 3;
-        let mut appended = Self::append_once(flash, state, black_box(MEANT));
+        let mut appended = Self::append_once(flash, state, key_set, black_box(MEANT));
         for _ in 1..LOOKS {
             let keeper_changed = matches!(
                 appended,
@@ -125,26 +134,28 @@ impl BootLog {
             if !keeper_changed {
                 break;
             }
-            appended = Self::append_once(flash, state, black_box(MEANT));
+            appended = Self::append_once(flash, state, key_set, black_box(MEANT));
         }
         appended
     }
 
     /// `meant` is [`MEANT`] from whoever came in by the front door.
     #[inline(never)]
-    fn append_once<F: Flash>(flash: &mut F, state: BootState, meant: u32) -> Result<u32, AppendError> {
+    fn append_once<F: Flash>(flash: &mut F, state: BootState, key_set: u16, meant: u32) -> Result<u32, AppendError> {
         if black_box(meant) != MEANT {
             return Err(AppendError::NoCopy { error: FlashError::Locked });
         }
         let [a, b] = &scan(flash);
         let newest = newer(a.newest.as_ref(), b.newest.as_ref());
         let sequence = newest.map_or(1, |record| record.sequence.wrapping_add(1));
-        let record = BootRecord { sequence, state };
+        // Closed with its checksum here and nowhere further down: what a disturbed write takes for it is no record.
+        let bytes = BootRecord { sequence, state }.emit();
         // Asked of the very bytes that are about to be written: one disturbed instruction anywhere before this must not
         // lower the floor for good (`docs/instruction-skips.md`).
-        if newest.is_some_and(|newest| lowers_floor(&black_box(&record).state, &newest.state)) {
-            return Err(AppendError::NoCopy { error: FlashError::Protected { offset: a.page } });
-        }
+        let record = match BootRecord::parse(black_box(&bytes)) {
+            Ok(record) if newest.is_none_or(|newest| may_follow(&record.state, &newest.state, key_set)) => record,
+            _ => return Err(AppendError::NoCopy { error: FlashError::Protected { offset: a.page } }),
+        };
 
         // First the copy that needs no erase, or else the one that is not alone in holding the newest record: at no
         // instant is the newest record only in a page that is about to be erased.
@@ -153,9 +164,9 @@ impl BootLog {
         let ((first, erase_first), (second, erase_second)) =
             if b_goes_first { ((b, erase_b), (a, erase_a)) } else { ((a, erase_a), (b, erase_b)) };
 
-        let wrote_first = write_copy(flash, first, erase_first, &record, newest);
+        let wrote_first = write_copy(flash, first, erase_first, &bytes, newest);
         let keeper = if wrote_first.is_ok() { Some(&record) } else { newest };
-        let wrote_second = write_copy(flash, second, erase_second, &record, keeper);
+        let wrote_second = write_copy(flash, second, erase_second, &bytes, keeper);
         match (wrote_first, wrote_second) {
             (Ok(()), Ok(())) => Ok(sequence),
             (Err(error), Ok(())) => Err(AppendError::OneCopy { copy: usize::from(b_goes_first), error }),
@@ -169,9 +180,13 @@ impl BootLog {
 /// whatever its registers hold: it shall not write a state that nobody decided (`docs/instruction-skips.md`).
 const MEANT: u32 = 0x5C3A_96E1;
 
-/// Whether `next` has a lower floor than `last` without a key set that resets it (`boot:B8`).
-fn lowers_floor(next: &BootState, last: &BootState) -> bool {
-    next.floor < last.floor && next.floor_order <= last.floor_order
+/// The number of no key set: they count from 1.
+const NO_KEY_SET: u16 = 0;
+
+/// Whether the floor of `next` is no lower than that of `last`, or was reset by the key set in force (`boot:B8`). That
+/// one is named by the caller and not by `next`: a state made of chance bytes may claim any number.
+fn may_follow(next: &BootState, last: &BootState, key_set: u16) -> bool {
+    next.floor >= last.floor || (next.floor_order > last.floor_order && next.floor_order == key_set)
 }
 
 /// One page, as a scan found it.
@@ -282,31 +297,32 @@ fn read_record<F: CheckedRead>(flash: &mut F, offset: u32) -> Result<BootRecord,
     })
 }
 
-/// Writes `record` to one copy, erasing the page first when it has to be. `keeper` is what the other copy has to hold
+/// Writes the record in `bytes` to one copy, erasing the page first when it has to be. `keeper` is what the other copy has to hold
 /// for that; `None` when there is nothing to lose.
 fn write_copy<F: Flash>(
     flash: &mut F,
     copy: &Copy,
     needs_erase: bool,
-    record: &BootRecord,
+    bytes: &[u8; RECORD_SIZE],
     keeper: Option<&BootRecord>,
 ) -> Result<(), FlashError> {
     /// Places to try before the page is given up as worn; each try costs a place.
     const TRIES: usize = 3;
-    if !needs_erase && copy.free().take(TRIES).any(|index| write_place(flash, copy.place(index), record).is_ok()) {
+    if !needs_erase && copy.free().take(TRIES).any(|index| write_place(flash, copy.place(index), bytes).is_ok()) {
         return Ok(());
     }
     if !other_holds(flash, copy.page, keeper) {
         return Err(FlashError::Protected { offset: copy.page });
     }
     flash.erase(copy.page, copy.page + PAGE_SIZE)?;
-    write_place(flash, copy.page, record)
+    write_place(flash, copy.page, bytes)
 }
 
-fn write_place<F: Flash>(flash: &mut F, offset: u32, record: &BootRecord) -> Result<(), FlashError> {
-    flash.write(offset, &record.emit())?;
-    match read_record(flash, offset) {
-        Ok(found) if found == *record => Ok(()),
+fn write_place<F: Flash>(flash: &mut F, offset: u32, bytes: &[u8; RECORD_SIZE]) -> Result<(), FlashError> {
+    flash.write(offset, bytes)?;
+    let mut found = [0; RECORD_SIZE];
+    match flash.read(offset, &mut found) {
+        Ok(()) if found == *bytes => Ok(()),
         _ => Err(FlashError::ReadBack { offset }),
     }
 }

@@ -55,19 +55,21 @@ fn every_append_reaches_both_copies_over_three_full_pages() {
 }
 
 #[test]
-fn a_floor_falls_with_a_reset_that_the_log_has_not_heard_of_and_not_otherwise() {
+fn a_floor_falls_with_the_key_set_in_force_that_the_log_has_not_heard_of_and_not_otherwise() {
     // fault:R4, boot:B8
     let of = |minor, floor_order| BootState { floor: Version::new(1, minor, 0), floor_order, ..state(9) };
     let mut flash = log_of(1);
     BootLog::append(&mut flash, of(5, 3)).unwrap();
     let operations = flash.operations();
-    for lower in [of(4, 3), of(4, 2), BootState { floor: Version::ZERO, ..of(5, 0) }] {
-        let refused = BootLog::append(&mut flash, lower);
-        assert!(matches!(refused, Err(AppendError::NoCopy { .. })), "{refused:?}");
+    for (lower, key_set) in [(of(4, 3), 3), (of(4, 2), 2), (of(4, 2), 4), (of(4, 4), 5), (of(4, 0xA55A), 4)] {
+        let refused = BootLog::append_under(&mut flash, lower, key_set);
+        assert!(matches!(refused, Err(AppendError::NoCopy { .. })), "{lower:?} under {key_set}: {refused:?}");
     }
+    let refused = BootLog::append(&mut flash, of(4, 4));
+    assert!(matches!(refused, Err(AppendError::NoCopy { .. })), "no key set: {refused:?}");
     assert_eq!(flash.operations(), operations);
     BootLog::append(&mut flash, of(5, 3)).unwrap();
-    BootLog::append(&mut flash, of(4, 4)).unwrap();
+    BootLog::append_under(&mut flash, of(4, 4), 4).unwrap();
     assert_eq!(BootLog::read(&mut flash).state(), Some(of(4, 4)));
 }
 

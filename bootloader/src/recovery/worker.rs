@@ -272,7 +272,8 @@ impl<F: Flash> Worker<F> {
     /// Appends a state and takes from flash what is in force then.
     fn append(&mut self, shared: &impl Shared<Unit = Recovery>, state: BootState, reply: &mut Reply) -> Done {
         // A record that one copy took is in force.
-        if let Err(AppendError::NoCopy { error }) = BootLog::append(&mut self.flash, self.criteria.stamp(state)) {
+        let (state, key_set) = (self.criteria.stamp(state), self.criteria.trust.number());
+        if let Err(AppendError::NoCopy { error }) = BootLog::append_under(&mut self.flash, state, key_set) {
             return Err(reply.flash_failed(place_of(error)));
         }
         let view = BootLog::read(&mut self.flash);

@@ -101,6 +101,9 @@ fn records(flash: &mut FlashModel) -> Vec<BootRecord> {
 /// Flash is sound (nothing tears, everything erases), so an append must reach at least one copy, and the next one both.
 fn append(flash: &mut FlashModel, state: BootState) {
     let before = BootLog::read(flash).newest;
+    // A lower floor is refused.
+    let floor = before.map_or(state.floor, |before| state.floor.max(before.state.floor));
+    let state = BootState { floor, ..state };
     if let Err(error @ AppendError::NoCopy { .. }) = BootLog::append(flash, state) {
         panic!("sound flash did not take a record: {error}");
     }

@@ -1,6 +1,6 @@
 //! The recovery pin, PB9: held low from before the start, it keeps the loader from running anything (`boot:B9`).
 //!
-//! PB9 is connected to nothing else, its port is clocked for the START pins anyway, and on the package it is the
+//! PB9 is connected to nothing else, its port is clocked for the RESET pins anyway, and on the package it is the
 //! neighbour of PB8-BOOT0, so that one two-pin header serves for both. A broken or missing button reads as not held.
 
 use cortex_m::asm::delay;

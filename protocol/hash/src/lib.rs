@@ -13,3 +13,6 @@ mod sha512;
 
 pub use sha256::{Sha256, sha256};
 pub use sha512::sha512;
+
+#[cfg(test)]
+mod tests;

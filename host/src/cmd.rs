@@ -23,6 +23,7 @@ pub(crate) mod key_rotate;
 mod key_set_view;
 pub(crate) mod key_show;
 pub(crate) mod key_sign;
+mod release_age;
 pub(crate) mod rollback;
 pub(crate) mod status;
 mod status_recovery;

@@ -7,7 +7,7 @@ use sonde::bundle::last_day::last_day;
 use sonde::bundle::{Release, ReleaseImage};
 
 use super::Failed;
-use super::trial_options::warn_of_age;
+use super::release_age::warn_of_age;
 
 /// Show what a release file holds; says nothing about who may be believed
 #[derive(clap::Args, Debug)]

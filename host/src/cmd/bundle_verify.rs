@@ -8,7 +8,7 @@ use sonde::bundle::{ReadReleaseError, Release};
 use sonde::key::Vouched;
 use sonde::key::file::read_public;
 
-use super::trial_options::warn_of_age;
+use super::release_age::warn_of_age;
 use super::{Answer, Failed};
 
 /// Check a release file against the keys you trust; exit code 1 when it does not verify

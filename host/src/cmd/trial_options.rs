@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sonde::bundle::Release;
-use sonde::bundle::last_day::{Day, warning};
 use sonde::key::PublicKey;
 use sonde::key::file::read_public;
 use sonde::update::{Precheck, TrialLimits};
@@ -29,18 +27,6 @@ impl ReleaseOptions {
 
     pub(crate) fn trusted(&self) -> Result<Vec<PublicKey>, Failed> {
         Ok(self.trust.iter().map(|path| read_public(path)).collect::<Result<Vec<_>, _>>()?)
-    }
-}
-
-/// Warns of a release that should have been followed by a newer one (`fault:R7`). No reason to stop: a site may be cut off from
-/// its makers, and the unit that needs an image needs it now.
-pub(crate) fn warn_of_age(release: &Release) {
-    let Ok(today) = Day::today() else {
-        tracing::warn!("this computer's clock is not set, so the age of the release is not known; set the clock");
-        return;
-    };
-    if let Some(warning) = release.images().first().and_then(|image| warning(&image.manifest, today)) {
-        tracing::warn!("{warning}");
     }
 }
 

@@ -6,7 +6,8 @@ use sonde::bundle::Release;
 use sonde::update::{Options, Report, update};
 
 use super::connection::Connection;
-use super::trial_options::{ReleaseOptions, TrialOptions, warn_of_age};
+use super::release_age::warn_of_age;
+use super::trial_options::{ReleaseOptions, TrialOptions};
 use super::{Answer, Failed};
 use crate::progress::Progress;
 

@@ -297,8 +297,8 @@ fn read_record<F: CheckedRead>(flash: &mut F, offset: u32) -> Result<BootRecord,
     })
 }
 
-/// Writes the record in `bytes` to one copy, erasing the page first when it has to be. `keeper` is what the other copy has to hold
-/// for that; `None` when there is nothing to lose.
+/// Writes the record in `bytes` to one copy, erasing the page first when it has to be. `keeper` is what the other copy
+/// has to hold for that; `None` when there is nothing to lose.
 fn write_copy<F: Flash>(
     flash: &mut F,
     copy: &Copy,

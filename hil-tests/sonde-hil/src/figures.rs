@@ -5,6 +5,7 @@
 mod answers;
 mod boot;
 mod channels;
+mod frames;
 mod master;
 mod release;
 mod traffic;
@@ -85,6 +86,9 @@ pub fn measure(images: &std::path::Path, group: &str) -> Result<Vec<Figure>, Fig
     }
     if wanted(&["start", "stop", "estop", "overload", "silence", "dead_core"]) {
         figures.extend(channels::measure(&release)?);
+    }
+    if wanted(&["frames"]) {
+        figures.extend(frames::measure());
     }
     Ok(figures)
 }

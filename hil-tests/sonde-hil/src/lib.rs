@@ -2,6 +2,8 @@
 
 pub mod demo;
 pub mod figures;
+pub mod frames;
+mod random;
 pub mod skip;
 pub mod sonde;
 pub mod sweep;

@@ -11,7 +11,6 @@ pub mod arm;
 pub mod embassy;
 pub mod native;
 pub mod page;
-mod random;
 pub mod seed;
 pub mod tally;
 mod threads;

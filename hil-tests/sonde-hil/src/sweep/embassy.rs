@@ -10,10 +10,10 @@ mod world;
 use std::ops::Range;
 
 use self::world::{Images, Step, Story, World};
-use super::random::Random;
 use super::seed::{Cut, Mode, Seed, Sweep};
 use super::tally::{Failure, Fault, Outcome, Tally};
 use super::{Extent, threads, trace};
+use crate::random::Random;
 
 /// Throws of the dice for each operation and way to tear it.
 const THROWS: u8 = 20;

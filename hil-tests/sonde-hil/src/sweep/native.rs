@@ -12,10 +12,10 @@ use bootloader::model::Tear;
 use story::{Depth, Story};
 use world::{Step, World};
 
-use super::random::Random;
 use super::seed::{Cut, Mode, Seed, Sweep};
 use super::tally::{Failure, Fault, Outcome, Tally};
 use super::{Extent, threads, trace};
+use crate::random::Random;
 
 /// Most cuts in one case.
 const DEEPEST: u64 = 8;

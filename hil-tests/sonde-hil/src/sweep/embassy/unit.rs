@@ -34,7 +34,7 @@ type Partition<'a> = BlockingPartition<'a, NoopRawMutex, FlashModel>;
 
 /// Bytes that look like code: mostly random, some words erased, some zero.
 pub(super) fn image(seed: u64) -> Vec<u8> {
-    let mut random = crate::sweep::random::Random::new(seed);
+    let mut random = crate::random::Random::new(seed);
     let words = (0..IMAGE / WORD_SIZE as usize).map(|_| match random.below(32) {
         0 => [ERASED; 8],
         1 => [0; 8],

@@ -80,7 +80,8 @@ pub struct Register {
     pub address: u16,
     /// Addresses it spans, 1 or more.
     pub words: u16,
-    /// Name, as map C has it where map C has it.
+    /// Name, as map C has it where map C has it. The chip itself has no use for it.
+    #[cfg(not(target_os = "none"))]
     pub name: &'static str,
     /// Who may do what.
     pub access: Access,
@@ -94,6 +95,7 @@ pub struct Register {
     /// Version of the map that brought it.
     pub since: u16,
     /// Meaning, in one line.
+    #[cfg(not(target_os = "none"))]
     pub text: &'static str,
 }
 
@@ -149,6 +151,7 @@ impl RegisterId {
 }
 
 /// Looks a register up by its name, without regard to case.
+#[cfg(not(target_os = "none"))]
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static Register> {
     REGISTERS.iter().find(|register| register.name.eq_ignore_ascii_case(name))

@@ -13,16 +13,24 @@ macro_rules! block {
     (unit $($id:ident $name:literal $address:literal $words:literal $access:ident $unit:ident
         max $maximum:literal default $default:literal since $since:literal: $text:literal;)+) => {
         [$(Register {
-            id: RegisterId::$id, address: $address, words: $words, name: $name, access: Access::$access,
-            unit: Unit::$unit, maximum: $maximum, default: $default, since: $since, text: $text,
+            id: RegisterId::$id, address: $address, words: $words, access: Access::$access,
+            unit: Unit::$unit, maximum: $maximum, default: $default, since: $since,
+            #[cfg(not(target_os = "none"))]
+            name: $name,
+            #[cfg(not(target_os = "none"))]
+            text: $text,
         },)+]
     };
     ($channel:ident $prefix:literal $base:expr, $($id:ident $name:literal $address:literal $words:literal $access:ident
         $unit:ident max $maximum:literal default $default:literal since $since:literal: $text:literal;)+) => {
         [$(Register {
             id: RegisterId::Channel(ChannelId::$channel, ChannelRegister::$id), address: $base + $address,
-            words: $words, name: concat!($prefix, $name), access: Access::$access,
-            unit: Unit::$unit, maximum: $maximum, default: $default, since: $since, text: $text,
+            words: $words, access: Access::$access,
+            unit: Unit::$unit, maximum: $maximum, default: $default, since: $since,
+            #[cfg(not(target_os = "none"))]
+            name: concat!($prefix, $name),
+            #[cfg(not(target_os = "none"))]
+            text: $text,
         },)+]
     };
 }

@@ -109,7 +109,7 @@ impl Recovery {
     fn tell(&self, reply: &mut Reply) {
         let Situation { why, reset, slots: [a, b] } = self.situation;
         let [first, second] = self.log_copies_good;
-        reply.done(Kind::Recovery).number(version::MIN.into()).number(version::CURRENT.into()).number(PRODUCT);
+        reply.done(Kind::Recovery).number(version::MIN.into()).number(version::RECOVERY.into()).number(PRODUCT);
         match &self.identity {
             Some(identity) => reply.u8(1).u8(identity.hardware_revision).u8(1).array(identity.serial.bytes()),
             None => reply.u8(0).u8(0),

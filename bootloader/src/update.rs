@@ -20,6 +20,7 @@ pub mod refusals;
 mod write_page;
 
 use protocol::mailbox::{self, StatusWindow};
+use protocol::version;
 
 pub use background_flash::BackgroundFlash;
 pub use keys::{KeySite, Keys};
@@ -70,7 +71,8 @@ impl Update {
     /// What the status window shows.
     #[must_use]
     pub fn status_window(&self) -> StatusWindow {
-        self.transfer.status_window(self.session.sequence())
+        // Not an argument of the transfer's: the loader is not to change when messages grow.
+        StatusWindow { current_version: version::CURRENT, ..self.transfer.status_window(self.session.sequence()) }
     }
 
     /// Reads a window that starts at `start` into `out`; `None` when none does, or it is shorter than asked for.

@@ -9,23 +9,21 @@
 
 mod channel;
 mod debounce;
+mod limits;
 mod measure;
 mod state;
 
 use protocol::channel::{Amplitude, ChannelFault, ChannelId};
 
-pub use channel::{Channel, POWER_LIMIT_W, Sample};
+pub use channel::{Channel, Sample};
+pub use limits::{Limits, Patience, Trims};
 pub use measure::{CAPTURE_HZ, CAPTURE_PERIODS, Capture, FULL_SCALE, Frequency, Power, celsius};
-pub use state::{LOCK_LOST_MS, LOCK_MS, Latched, Lock, STARTING_MS, STOPPING_MS, State};
+pub use state::{Latched, Lock, STARTING_MS, STOPPING_MS, State};
 
 use state::Event;
 
-/// Time from one channel's start to the next one's, milliseconds: four inrush currents at once trip a breaker.
-pub const STAGGER_MS: u64 = 500;
 /// How long the master may be silent while a channel is to run, milliseconds.
 pub const SILENCE_MS: u64 = 1_000;
-/// Length of the reset pulse, milliseconds; the sonicator wants 20 to 100.
-pub const RESET_PULSE_MS: u64 = 50;
 /// Chip temperature at which channels are stopped, degrees Celsius.
 pub const TOO_HOT_C: i16 = 85;
 /// Chip temperature at which they may be started again, degrees Celsius.
@@ -57,8 +55,8 @@ pub struct Drive {
     pub start: u8,
     /// RESET, bit 0 = channel 1.
     pub reset: u8,
-    /// Amplitude, percent.
-    pub amplitude: [u8; 4],
+    /// Amplitude, tenths of a percent.
+    pub amplitude: [u16; 4],
 }
 
 /// Why a start is refused.
@@ -68,7 +66,7 @@ pub enum StartRefused {
     EmergencyStop,
     /// `GLOBAL_ENABLE` is 0.
     Disabled,
-    /// `TEST_START_INHIBIT` names the channel.
+    /// `TEST_START_INHIBIT` names the channel, or the settings say that it has no sonicator.
     Inhibited,
     /// The channel has a fault that nobody has reset.
     Fault,
@@ -95,6 +93,10 @@ enum Readiness {
 pub struct Channels {
     each: [Channel; 4],
     controls: Controls,
+    limits: Limits,
+    trims: Trims,
+    /// A page is being erased, which stops the core: nothing is started meanwhile.
+    is_held: bool,
     readiness: Readiness,
     /// When a master last spoke to this unit, milliseconds.
     heard_ms: u64,
@@ -115,6 +117,9 @@ impl Channels {
         Self {
             each: [Channel::new(); 4],
             controls: Controls::default(),
+            limits: Limits::default(),
+            trims: Trims::default(),
+            is_held: false,
             readiness: Readiness::Starting,
             heard_ms: 0,
             silent: false,
@@ -123,6 +128,43 @@ impl Channels {
             temperature_c: None,
             too_hot: false,
         }
+    }
+
+    /// Takes in what the site chose and the bench measured. The amplitude counts from the next start of the unit on.
+    pub fn configure(&mut self, limits: Limits, trims: Trims) {
+        (self.limits, self.trims) = (limits, trims);
+        for (channel, id) in self.each.iter_mut().zip(ChannelId::ALL) {
+            channel.configure(&limits, trims.channels[id.index()]);
+        }
+    }
+
+    /// Gives every channel the amplitude that the site chose for a start of the unit.
+    pub fn take_amplitudes(&mut self) {
+        self.set_all_amplitudes(self.limits.amplitude);
+    }
+
+    /// Amplitude that channels have after a start of the unit.
+    #[must_use]
+    pub fn amplitude_at_start(&self) -> Amplitude {
+        self.limits.amplitude
+    }
+
+    /// Keeps all channels off for an erase that stops the core; whether they are off. Until [`Self::release`].
+    pub fn hold(&mut self) -> bool {
+        let busy = |channel: &Channel| channel.state().is_to_run() || channel.state().is_resetting();
+        self.is_held |= !self.each.iter().any(busy);
+        self.is_held
+    }
+
+    /// Lets channels be started again.
+    pub fn release(&mut self) {
+        self.is_held = false;
+    }
+
+    /// Channels that run or are to, bit 0 = channel 1.
+    #[must_use]
+    pub fn to_run_mask(&self) -> u8 {
+        self.mask(|channel| channel.state().is_to_run())
     }
 
     /// A channel.
@@ -197,13 +239,13 @@ impl Channels {
         if self.controls.global_enable == 0 {
             return Err(StartRefused::Disabled);
         }
-        if self.controls.start_inhibit & u16::from(channel.bit()) != 0 {
+        if self.controls.start_inhibit & u16::from(channel.bit()) != 0 || self.limits.present & channel.bit() == 0 {
             return Err(StartRefused::Inhibited);
         }
         if self.too_hot {
             return Err(StartRefused::TooHot);
         }
-        if self.readiness != Readiness::Ready {
+        if self.readiness != Readiness::Ready || self.is_held {
             return Err(StartRefused::NotReady);
         }
         match self.get(channel).state() {
@@ -231,7 +273,10 @@ impl Channels {
 
     /// Gives a channel that stands in a fault its reset pulse; others are left alone.
     pub fn reset(&mut self, channel: ChannelId, now_ms: u64) {
-        self.each[channel.index()].on(Event::Reset { pulse_ms: RESET_PULSE_MS }, now_ms);
+        if self.is_held {
+            return;
+        }
+        self.each[channel.index()].on(Event::Reset { pulse_ms: self.limits.reset_pulse_ms.into() }, now_ms);
     }
 
     /// Sets a channel's amplitude.
@@ -284,8 +329,9 @@ impl Channels {
         self.take_turns(now_ms);
     }
 
-    /// Takes the temperature of the chip in, degrees Celsius.
-    pub fn warm(&mut self, temperature_c: i16, now_ms: u64) {
+    /// Takes the temperature of the chip in, degrees Celsius as the sensor tells.
+    pub fn warm(&mut self, sensed_c: i16, now_ms: u64) {
+        let temperature_c = sensed_c.saturating_add(self.trims.temperature_offset_c);
         self.temperature_c = Some(temperature_c);
         self.too_hot = temperature_c >= if self.too_hot { COOL_AGAIN_C } else { TOO_HOT_C };
         self.enforce(now_ms);
@@ -302,7 +348,7 @@ impl Channels {
         Drive {
             start: self.active_mask(),
             reset: self.mask(|channel| channel.state().is_resetting()),
-            amplitude: self.each.map(|channel| channel.driven_percent()),
+            amplitude: self.each.map(|channel| channel.driven()),
         }
     }
 
@@ -315,7 +361,9 @@ impl Channels {
             self.stop_all_for(ChannelFault::Temperature, now_ms);
         }
         for (channel, id) in self.each.iter_mut().zip(ChannelId::ALL) {
-            if self.controls.global_enable == 0 || self.controls.start_inhibit & u16::from(id.bit()) != 0 {
+            let is_present = self.limits.present & id.bit() != 0;
+            let is_inhibited = self.controls.start_inhibit & u16::from(id.bit()) != 0;
+            if self.controls.global_enable == 0 || is_inhibited || !is_present {
                 channel.on(Event::Stop, now_ms);
             }
         }
@@ -327,7 +375,9 @@ impl Channels {
 
     /// Lets the first that waits have its turn, when another channel's is long enough ago.
     fn take_turns(&mut self, now_ms: u64) {
-        let last = self.last_turn.filter(|&(_, last_ms)| now_ms.saturating_sub(last_ms) < STAGGER_MS);
+        // Four inrush currents at once trip a breaker.
+        let stagger_ms = u64::from(self.limits.stagger_ms);
+        let last = self.last_turn.filter(|&(_, last_ms)| now_ms.saturating_sub(last_ms) < stagger_ms);
         let may = |id: ChannelId| last.is_none_or(|(other, _)| other == id);
         let mut waiting = self.each.iter_mut().zip(ChannelId::ALL);
         if let Some((channel, id)) = waiting.find(|(channel, id)| channel.state() == State::Queued && may(*id)) {

@@ -26,17 +26,20 @@ use embassy_stm32::interrupt::{InterruptExt as _, Priority};
 use embassy_sync::blocking_mutex::Mutex;
 use protocol::handover::{Mark, MarkKind};
 use protocol::layout::Slot;
+use protocol::settings::Kind;
 use static_cell::StaticCell;
 
 use bootloader::boot_log::BootLog;
 use bootloader::flash::WriteScope;
 use bootloader::stm32g4::flash::ChipFlash;
 use bootloader::stm32g4::handover;
+use bootloader::update::Shared as _;
 
 use self::background::Await;
 use self::board::{Board, Locked};
 use self::sensors::Meters;
 use crate::facts::Facts;
+use crate::settings::Stored;
 use crate::unit::Unit;
 use crate::version::FIRMWARE_VERSION;
 use crate::worker::Worker;
@@ -63,13 +66,16 @@ pub fn run(slot: Slot) -> ! {
         .with_pause::<Await>();
     let facts = Facts::gather(&mut flash, slot, handover::report(), FIRMWARE_VERSION);
     let log = BootLog::read(&mut flash);
+    let [settings, calibration] = [Kind::Setting, Kind::Calibration].map(|kind| Stored::read(&mut flash, kind));
     let unit = UNIT.init_with(|| Mutex::new(RefCell::new(Unit::new(facts, log))));
+    unit.lock(|unit| unit.borrow_mut().remember(settings, calibration));
     let board = Board::new(unit);
     let worker = WORKER.init_with(|| Worker::new(flash));
 
     interrupt::USART1.set_priority(UART_PRIORITY);
     interrupt::UART5.set_priority(BUS_PRIORITY);
-    let line = bus::open(peripherals.USART1, peripherals.PA10, peripherals.PA9, peripherals.PA12);
+    let settings = board.with(|unit| unit.line());
+    let line = bus::open(peripherals.USART1, peripherals.PA10, peripherals.PA9, peripherals.PA12, settings);
     outputs::open();
     let meters = Meters::open(
         peripherals.ADC1,

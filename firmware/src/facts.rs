@@ -36,9 +36,9 @@ impl Facts {
         Self { identity: read_identity(flash), report, slot, manifest: read_manifest(flash, slot), version, has_roots }
     }
 
-    /// Address on the bus.
+    /// Address on the bus, as long as no setting says otherwise.
     #[must_use]
-    pub fn unit_id(&self) -> u8 {
+    pub fn given_unit_id(&self) -> u8 {
         self.identity.map_or(DEFAULT_UNIT_ID, |identity| identity.unit_id)
     }
 

@@ -17,9 +17,11 @@ use protocol::modbus::exception::Exception;
 use protocol::modbus::{MAX_PDU, MAX_READ};
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
+use protocol::settings::Kind;
 
 use crate::facts::Facts;
 use crate::self_test::{self, Evidence, Outputs};
+use crate::settings::Stored;
 use crate::unit::Unit;
 use crate::worker::{Step, Worker};
 
@@ -114,6 +116,8 @@ impl Bench {
         let evidence = Evidence { facts: &facts, log, clock_hz: self_test::CLOCK_HZ, outputs: Outputs::OFF };
         let self_test = self_test::run(&evidence);
         let unit = Held::new(Unit::new(facts, log));
+        let [settings, calibration] = [Kind::Setting, Kind::Calibration].map(|kind| Stored::read(&mut flash, kind));
+        unit.borrow_mut().remember(settings, calibration);
         unit.borrow_mut().live.self_test = self_test;
         let mut bench = Self { unit, worker: Worker::new(flash), session: 0x1234, sequence: 7 };
         assert!(matches!(bench.request(Request::Hello), Reply::Done(Answer::Hello(_))));

@@ -3,6 +3,8 @@
 //! A window is read and written from its first register only. What a request touches is checked whole before any of it
 //! is done: a request that is refused has changed nothing.
 
+mod lock;
+
 use protocol::mailbox;
 use protocol::message::{Answer, Request};
 use protocol::modbus::exception::Exception;
@@ -24,7 +26,7 @@ impl Updatable for Unit {
 
 impl bus::Unit for Unit {
     fn unit_id(&self) -> u8 {
-        self.facts().unit_id()
+        self.line().unit_id
     }
 
     fn nameplate(&self) -> Nameplate {
@@ -54,7 +56,10 @@ impl bus::Unit for Unit {
             mailbox::CHUNK if words.quantity() <= mailbox::CHUNK_REGISTERS => {
                 self.update.transfer.take_window(words.bytes())
             }
-            _ => self.write_map(start, words),
+            _ => {
+                lock::check(self.settings.plc_writes(), start, words)?;
+                self.write_map(start, words)
+            }
         }
     }
 
@@ -75,6 +80,7 @@ impl bus::Unit for Unit {
     fn frame_received(&mut self) {
         self.counters.frame_received();
         self.channels.hear_master(self.live.uptime_ms);
+        self.settings.hear_master(self.live.uptime_ms);
     }
 
     fn exception_sent(&mut self) {

@@ -17,6 +17,7 @@ pub mod health;
 pub mod holding;
 pub mod registers;
 pub mod self_test;
+pub mod settings;
 pub mod status;
 pub mod store;
 pub mod unit;

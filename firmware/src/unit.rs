@@ -6,14 +6,17 @@
 use protocol::boot_record::{BootState, Phase, Switch};
 use protocol::handover::BootReason;
 use protocol::message::SelfTest;
+use protocol::settings::Kind;
 
 use bootloader::boot_log::{CopyHealth, LogView};
 use bootloader::update::Update;
 
 use crate::channels::Channels;
+use crate::channels::{Limits, Trims};
 use crate::facts::Facts;
 use crate::health::Health;
 use crate::self_test::Outputs;
+use crate::settings::{Line, Settings, Stored};
 
 /// Time from the answer to a request for a restart to the restart, milliseconds: enough for the answer to be polled at
 /// 9600 baud and through a gateway.
@@ -33,10 +36,14 @@ pub struct Unit {
     pub update: Update,
     /// Whether all tasks report in time.
     pub health: Health,
+    /// What was set and measured.
+    pub settings: Settings,
     /// The boot log was repaired since the start, as far as it can be.
     log_repaired: bool,
     /// The key set was looked after since the start.
     keys_looked_after: bool,
+    /// Settings and calibration were settled since the start.
+    settings_settled: bool,
     /// When to restart, milliseconds since start.
     restart_at_ms: Option<u64>,
 }
@@ -106,9 +113,46 @@ impl Unit {
             counters: Counters::default(),
             update: Update::new(),
             health: Health::new(),
+            settings: Settings::nothing(),
+            settings_settled: false,
             log_repaired: false,
             restart_at_ms: None,
         }
+    }
+
+    /// Takes in what flash remembers, at the start.
+    pub fn remember(&mut self, settings: Stored, calibration: Stored) {
+        self.settings = Settings::stored(settings, calibration, self.facts.given_unit_id());
+        self.apply_settings();
+        self.channels.take_amplitudes();
+    }
+
+    /// Takes in what is stored now, and applies what can be applied at once.
+    pub fn take_in(&mut self, kind: Kind, stored: Stored) {
+        self.settings.take_in(kind, stored);
+        self.apply_settings();
+    }
+
+    /// How the unit is reached now.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        self.settings.line(self.live.uptime_ms)
+    }
+
+    fn apply_settings(&mut self) {
+        let (settings, calibration) = (self.settings.of(Kind::Setting), self.settings.of(Kind::Calibration));
+        self.channels.configure(Limits::of(&settings.values), Trims::of(&calibration.values));
+    }
+
+    /// Whether settings and calibration are still to be settled: what is told must not rest on a torn word.
+    #[must_use]
+    pub fn settings_to_settle(&self) -> bool {
+        !self.settings_settled
+    }
+
+    /// They are, as far as they can be.
+    pub fn settings_settled(&mut self) {
+        self.settings_settled = true;
     }
 
     /// What is known since the start.

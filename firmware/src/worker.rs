@@ -6,10 +6,12 @@
 
 mod begin;
 mod keys;
+mod settings;
 mod switch;
 
 use protocol::layout::Slot;
 use protocol::message::{Answer, Refusal, Reply, Request};
+use protocol::settings::Kind;
 
 use bootloader::unit::Criteria;
 pub use bootloader::update::{BackgroundFlash, Step};
@@ -30,8 +32,8 @@ pub struct Worker<F> {
 }
 
 impl<F: BackgroundFlash> Worker<F> {
-    /// A worker on this flash. It writes the idle slot, the boot log, the key set and the running image's seals, nothing
-    /// else.
+    /// A worker on this flash. It writes the idle slot, the boot log, the key set, the running image's seals and the unit's
+    /// records, nothing else.
     pub fn new(flash: F) -> Self {
         Self { stager: Stager::new(flash) }
     }
@@ -44,6 +46,9 @@ impl<F: BackgroundFlash> Worker<F> {
     /// Does one piece of work, if there is any: a page, or a request with its reply.
     pub async fn step(&mut self, shared: &impl Shared) -> Step {
         if self.stager.step(shared).await == Step::Worked {
+            return Step::Worked;
+        }
+        if self.keep_proven(shared).await {
             return Step::Worked;
         }
         let Some((ticket, request)) = shared.with(|unit| unit.update.session.take_work()) else { return Step::Idle };
@@ -83,6 +88,14 @@ impl<F: BackgroundFlash> Worker<F> {
             Request::KeySetPart { offset, bytes } => self.stager.keys().0.part(offset, &bytes).map(Answer::KeySetPart),
             Request::InstallKeySet { give_up } => {
                 self.install_key_set(shared, give_up).await.map(Answer::KeySetInstalled)
+            }
+            Request::Settings => Ok(Answer::Values(self.tell_values(shared, Kind::Setting).await)),
+            Request::Calibration => Ok(Answer::Values(self.tell_values(shared, Kind::Calibration).await)),
+            Request::ChangeSettings { changes } => {
+                self.change_values(shared, Kind::Setting, &changes).await.map(Answer::Values)
+            }
+            Request::ChangeCalibration { changes } => {
+                self.change_values(shared, Kind::Calibration, &changes).await.map(Answer::Values)
             }
             Request::KeySetReport => {
                 let (keys, flash) = self.stager.keys();

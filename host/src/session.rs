@@ -309,7 +309,11 @@ fn reply_registers(request: &Request) -> u16 {
         | Request::Abort
         | Request::KeySetPart { .. }
         | Request::InstallKeySet { .. } => 30,
-        Request::KeySetReport => mailbox::MAX_REPLY,
+        Request::KeySetReport
+        | Request::Settings
+        | Request::Calibration
+        | Request::ChangeSettings { .. }
+        | Request::ChangeCalibration { .. } => mailbox::MAX_REPLY,
     })
 }
 

@@ -21,6 +21,7 @@ pub mod manifest;
 pub mod recovery;
 pub mod reset;
 pub mod semver;
+pub mod settings;
 
 mod coded;
 mod fields;

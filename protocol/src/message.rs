@@ -7,6 +7,7 @@ mod answer;
 mod key_report;
 mod refusal;
 mod request;
+mod values;
 
 pub use crate::recovery::{RecoveryReason, SlotTrouble};
 pub use answer::{
@@ -16,6 +17,7 @@ pub use answer::{
 pub use key_report::{KeyReport, KeySetInstalled, KeySetPart, KeySetReport, KeyState, MAX_KEY_REPORTS};
 pub use refusal::Refusal;
 pub use request::{ChannelPolicy, GiveUp, MAX_KEY_SET_PART, Request};
+pub use values::{MAX_CHANGES, MAX_TOLD_VALUES, TellValues, ToldValue};
 
 use crate::mailbox::{MAX_REPLY, MAX_REQUEST};
 

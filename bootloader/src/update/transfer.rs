@@ -369,13 +369,13 @@ impl Transfer {
 }
 
 impl Transfer {
-    /// What the status window shows; `sequence` is that of the last request.
+    /// What the status window of a loader in recovery shows; `sequence` is that of the last request.
     #[must_use]
     pub fn status_window(&self, sequence: u16) -> StatusWindow {
         let (transfer, pages_done, pages) = self.window();
         StatusWindow {
             oldest_version: version::MIN,
-            current_version: version::CURRENT,
+            current_version: version::RECOVERY,
             max_chunk: MAX_CHUNK as u16,
             free_buffers: self.buffers.free() as u16,
             transfer: u16::from(transfer),

@@ -3,6 +3,7 @@
 use protocol::channel::{Amplitude, ChannelFault, ChannelState};
 
 use super::debounce::Debounced;
+use super::limits::{Limits, Patience, Trim, Trims};
 use super::measure::{Capture, Frequency, Power};
 use super::state::{Event, Senses, State};
 
@@ -12,8 +13,6 @@ const OVERLOAD_SETTLES_MS: u64 = 10;
 const LOCK_SETTLES_MS: u64 = 10;
 /// How long the power has to be too high, milliseconds: longer than a sonicator overshoots.
 const POWER_SETTLES_MS: u64 = 100;
-/// Highest power of a channel, watts.
-pub const POWER_LIMIT_W: u16 = 2_000;
 
 /// What the chip reads for a channel at one look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +31,9 @@ pub struct Sample {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Channel {
     state: State,
+    power_limit_w: u16,
+    patience: Patience,
+    trim: Trim,
     /// Amplitude while it runs.
     pub amplitude: Amplitude,
     overload: Debounced,
@@ -52,9 +54,13 @@ pub struct Channel {
 impl Channel {
     /// Off, as after any reset (`boot:U8`).
     #[must_use]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
+        let limits = Limits::default();
         Self {
             state: State::Idle,
+            power_limit_w: limits.power_limit_w,
+            patience: limits.patience,
+            trim: Trims::default().channels[0],
             amplitude: Amplitude::DEFAULT,
             overload: Debounced::inactive(),
             lock: Debounced::inactive(),
@@ -68,6 +74,11 @@ impl Channel {
             seen_ms: 0,
             overloads: 0,
         }
+    }
+
+    /// Takes in what the site chose and the bench measured.
+    pub(super) fn configure(&mut self, limits: &Limits, trim: Trim) {
+        (self.power_limit_w, self.patience, self.trim) = (limits.power_limit_w, limits.patience, trim);
     }
 
     /// Something happens.
@@ -100,13 +111,14 @@ impl Channel {
 
     /// Takes a look at inputs and meters in.
     pub fn look(&mut self, sample: Sample, now_ms: u64) {
-        self.power.converted(sample.power_counts);
+        self.power.converted(self.trim.power(sample.power_counts));
         self.frequency.look(sample.capture, now_ms);
-        let too_much = self.power.watts() > POWER_LIMIT_W;
+        let too_much = self.power.watts() > self.power_limit_w;
         let senses = Senses {
             overloaded: self.overload.look(sample.overload, now_ms, OVERLOAD_SETTLES_MS),
             locked: self.lock.look(sample.lock, now_ms, LOCK_SETTLES_MS),
             over_power: self.over_power.look(too_much, now_ms, POWER_SETTLES_MS),
+            patience: self.patience,
         };
         self.on(Event::Look(senses), now_ms);
     }
@@ -117,7 +129,13 @@ impl Channel {
         self.state
     }
 
-    /// Percent that the amplitude output drives: nothing unless the channel is on.
+    /// What the amplitude output drives, tenths of a percent.
+    #[must_use]
+    pub fn driven(&self) -> u16 {
+        self.trim.amplitude(self.driven_percent())
+    }
+
+    /// The amplitude in force, percent: none unless the channel is on.
     #[must_use]
     pub const fn driven_percent(&self) -> u8 {
         if self.state.is_on() { self.amplitude.percent() } else { 0 }

@@ -2,14 +2,12 @@
 
 use protocol::channel::{ChannelFault, ChannelState};
 
+use super::limits::Patience;
+
 /// Time from START to running, milliseconds (`facts/controller.md` section 1.4).
 pub const STARTING_MS: u64 = 50;
 /// Time off before a channel can be started again, milliseconds (`facts/controller.md` section 1.4).
 pub const STOPPING_MS: u64 = 100;
-/// How long a sonicator may take to lock after a start, milliseconds.
-pub const LOCK_MS: u64 = 5_000;
-/// How long a sonicator may be without its lock, milliseconds.
-pub const LOCK_LOST_MS: u64 = 10_000;
 
 /// What a channel is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +79,8 @@ pub struct Senses {
     pub locked: bool,
     /// It takes more than the limit.
     pub over_power: bool,
+    /// How long it may be without its lock.
+    pub patience: Patience,
 }
 
 /// What can happen to a channel.
@@ -136,12 +136,12 @@ impl State {
             Self::Stopping { since_ms } if passed(since_ms, now_ms, STOPPING_MS) => Self::Idle,
             Self::Stopping { .. } => self,
             Self::Starting { .. } | Self::Running { .. } if senses.over_power => Self::fault(Latched::Power),
-            Self::Starting { since_ms, lock } => match lock.after(senses.locked, now_ms) {
+            Self::Starting { since_ms, lock } => match lock.after(&senses, now_ms) {
                 Some(lock) if passed(since_ms, now_ms, STARTING_MS) => Self::Running { lock },
                 Some(lock) => Self::Starting { since_ms, lock },
                 None => Self::fault(Latched::LockLost),
             },
-            Self::Running { lock } => match lock.after(senses.locked, now_ms) {
+            Self::Running { lock } => match lock.after(&senses, now_ms) {
                 Some(lock) => Self::Running { lock },
                 None => Self::fault(Latched::LockLost),
             },
@@ -198,12 +198,13 @@ impl Latched {
 
 impl Lock {
     /// The lock after a look; `None` when it has been missing for too long.
-    fn after(self, locked: bool, now_ms: u64) -> Option<Self> {
-        match (self, locked) {
+    fn after(self, senses: &Senses, now_ms: u64) -> Option<Self> {
+        let Patience { start_ms, lost_ms } = senses.patience;
+        match (self, senses.locked) {
             (_, true) => Some(Self::Held),
-            (Self::Awaited { since_ms }, false) => (!passed(since_ms, now_ms, LOCK_MS)).then_some(self),
+            (Self::Awaited { since_ms }, false) => (!passed(since_ms, now_ms, start_ms.into())).then_some(self),
             (Self::Held, false) => Some(Self::Lost { since_ms: now_ms }),
-            (Self::Lost { since_ms }, false) => (!passed(since_ms, now_ms, LOCK_LOST_MS)).then_some(self),
+            (Self::Lost { since_ms }, false) => (!passed(since_ms, now_ms, lost_ms.into())).then_some(self),
         }
     }
 }

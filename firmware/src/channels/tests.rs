@@ -4,6 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+const STAGGER_MS: u64 = 500;
+const RESET_PULSE_MS: u64 = 50;
+
 const QUIET: Sample = Sample { overload: false, lock: false, power_counts: 0, capture: Capture::None };
 const LOCKED: Sample = Sample { lock: true, ..QUIET };
 const OVERLOADED: Sample = Sample { overload: true, ..QUIET };
@@ -60,7 +63,7 @@ fn a_lone_start_is_on_at_once_with_its_amplitude() {
     bench.channels.set_amplitude(ChannelId::Two, Amplitude::clamped(75));
     assert_eq!(bench.channels.drive(), Drive::default());
     bench.start(ChannelId::Two).unwrap();
-    assert_eq!(bench.channels.drive(), Drive { start: 0b0010, reset: 0, amplitude: [0, 75, 0, 0] });
+    assert_eq!(bench.channels.drive(), Drive { start: 0b0010, reset: 0, amplitude: [0, 750, 0, 0] });
 }
 
 #[test]

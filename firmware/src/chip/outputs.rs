@@ -93,7 +93,7 @@ pub(super) fn show(drive: Drive) {
     for channel in 0..4 {
         let start = if drive.start & 1 << channel == 0 { OFF } else { ON };
         TIM8.ccr(channel).write(|compare| compare.set_ccr(start));
-        let counts = u16::from(drive.amplitude[channel]) * COUNTS_A_PERCENT;
+        let counts = (u32::from(drive.amplitude[channel]) * u32::from(COUNTS_A_PERCENT) / 10) as u16;
         TIM3.ccr(channel).write(|compare| compare.set_ccr(counts));
     }
     outputs::show_reset(drive.reset);

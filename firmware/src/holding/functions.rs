@@ -144,7 +144,7 @@ fn windows_are_used_from_their_start_only() {
     let mut unit = unit();
     let read = |address: u16, quantity: u8| [3, (address >> 8) as u8, address as u8, 0, quantity];
     assert_eq!(ask(&mut unit, &read(RESPONSE, 125)).len(), 252);
-    assert_eq!(ask(&mut unit, &read(STATUS, 8))[..8], [3, 16, 0, 1, 0, 2, 0, MAX_CHUNK as u8]);
+    assert_eq!(ask(&mut unit, &read(STATUS, 8))[..8], [3, 16, 0, 1, 0, 3, 0, MAX_CHUNK as u8]);
     for (address, quantity) in [(RESPONSE + 1, 1), (STATUS + 1, 1), (STATUS, 9), (REQUEST, 1), (CHUNK, 1)] {
         assert_eq!(ask(&mut unit, &read(address, quantity)), [0x83, NO_ADDRESS], "{address:#06x} {quantity}");
     }

@@ -29,7 +29,7 @@ pub(super) fn read(channels: &Channels, channel: ChannelId, register: ChannelReg
         ChannelRegister::StatusFlags => flags(channels, channel),
         ChannelRegister::AmplitudeActual => it.driven_percent().into(),
         ChannelRegister::PrevState => it.previous().code(),
-        ChannelRegister::PersistedAmplitude => Amplitude::DEFAULT.percent().into(),
+        ChannelRegister::PersistedAmplitude => channels.amplitude_at_start().percent().into(),
         ChannelRegister::LastFaultCode => it.last_fault().map_or(0, ChannelFault::code),
         ChannelRegister::LastStateTimestamp => (it.changed_ms() / 1000) as u16,
         ChannelRegister::Watts => it.power().watts(),

@@ -2,6 +2,7 @@
 
 mod keys;
 mod power_cuts;
+mod settings;
 mod switching;
 
 use bootloader::model::release::{Release, development_key, padded, release_key, unknown_key};

@@ -42,6 +42,10 @@ pub(super) fn kind(refusal: &Refusal) -> &'static str {
         Refusal::KeySetOld { .. } => "refused.key_set_old",
         Refusal::KeySetAhead { .. } => "refused.key_set_ahead",
         Refusal::WouldNotBoot { .. } => "refused.would_not_boot",
+        Refusal::NoSuchValue { .. } => "refused.no_such_value",
+        Refusal::ValueOutOfRange { .. } => "refused.value_out_of_range",
+        Refusal::ValueTwice { .. } => "refused.value_twice",
+        Refusal::NoRoomWhileRunning { .. } => "refused.no_room_while_running",
     }
 }
 
@@ -99,6 +103,10 @@ pub(super) fn advice(refusal: &Refusal) -> &'static str {
         Refusal::WouldNotBoot { .. } => {
             "update it to a release by a key that stays believed first, or give that image up with --give-up-running-image"
         }
+        Refusal::NoSuchValue { .. } => "its firmware does not have it; see what it has with: sonde config show",
+        Refusal::ValueOutOfRange { .. } => "name a number that is allowed; see them with: sonde config show",
+        Refusal::ValueTwice { .. } => "name each value once",
+        Refusal::NoRoomWhileRunning { .. } => "stop the channels first; one change makes room for many",
         Refusal::FlashFailed { .. } => "its flash may be worn out; try once more, then replace the unit",
     }
 }

@@ -291,6 +291,10 @@ impl FakeUnit {
                 Answer::Confirmed(Confirmed { image: self.running, floor: self.floor })
             }
             Request::Abort => Answer::Aborted,
+            Request::Settings
+            | Request::Calibration
+            | Request::ChangeSettings { .. }
+            | Request::ChangeCalibration { .. } => return Err(Refusal::NotUnderstood),
             Request::KeySetPart { .. } | Request::InstallKeySet { .. } | Request::KeySetReport => {
                 self.on_keys(request)?
             }

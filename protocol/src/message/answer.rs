@@ -1,7 +1,7 @@
 //! What a unit answers. Append-only; one kind of answer for each kind of request, and one of a loader in recovery for the
 //! first two.
 
-use super::{KeySetInstalled, KeySetPart, KeySetReport, MAX_PAGE_HASHES};
+use super::{KeySetInstalled, KeySetPart, KeySetReport, MAX_PAGE_HASHES, TellValues};
 use crate::boot_record::{ImageRef, Phase, Switch};
 use crate::coded::coded;
 use crate::digest::PageHash;
@@ -41,6 +41,8 @@ pub enum Answer {
     KeySetReport(KeySetReport),
     /// To [`super::Request::Hello`] and [`super::Request::Status`], by a loader in recovery. (2)
     Recovery(Recovery),
+    /// To [`super::Request::Settings`], [`super::Request::Calibration`], and the changes of both: what is in force now. (3)
+    Values(TellValues),
 }
 
 /// Who is there.

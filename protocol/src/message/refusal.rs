@@ -4,6 +4,7 @@ use crate::digest::KeyId;
 use crate::layout::Slot;
 use crate::manifest::HardwareSet;
 use crate::semver::Version;
+use crate::settings::{Kind, Named, entry};
 
 /// A reason, with both sides of what does not fit. New ones go last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -172,6 +173,34 @@ pub enum Refusal {
         /// Its version.
         version: Version,
     },
+    /// The unit has no value with that code. (3)
+    NoSuchValue {
+        /// What for.
+        kind: Kind,
+        /// The code.
+        code: u8,
+    },
+    /// A value may not have that number. (3)
+    ValueOutOfRange {
+        /// What for.
+        kind: Kind,
+        /// The value's code.
+        code: u8,
+        /// The number.
+        number: i32,
+    },
+    /// A value is changed twice in one request. (3)
+    ValueTwice {
+        /// What for.
+        kind: Kind,
+        /// The value's code.
+        code: u8,
+    },
+    /// A page would have to be erased, which would stop the core for 22 ms: not while a channel may emit power. (3)
+    NoRoomWhileRunning {
+        /// Channels that are on or to be started, bit 0 = channel 1.
+        channels: u8,
+    },
 }
 
 impl core::fmt::Display for Refusal {
@@ -230,6 +259,15 @@ impl core::fmt::Display for Refusal {
             }
             Self::WouldNotBoot { slot, version } => {
                 write!(formatter, "version {version} in slot {slot}, which runs, would not boot any more")
+            }
+            Self::NoSuchValue { kind, code } => write!(formatter, "the unit has no {kind} with number {code}"),
+            Self::ValueOutOfRange { kind, code, number } => {
+                write!(formatter, "{} may not be {number}", Named(*kind, *code))?;
+                entry(*kind, *code, u16::MAX).map_or(Ok(()), |entry| write!(formatter, "; allowed: {}", entry.allowed))
+            }
+            Self::ValueTwice { kind, code } => write!(formatter, "{} is changed twice", Named(*kind, *code)),
+            Self::NoRoomWhileRunning { channels } => {
+                write!(formatter, "a page has to be erased first, not while channels run (mask {channels:#06b})")
             }
         }
     }

@@ -2,6 +2,9 @@
 
 use crate::layout::Slot;
 use crate::manifest::SignedManifest;
+use crate::settings::Change;
+
+use super::MAX_CHANGES;
 
 /// What to do when a channel emits power while the unit would have to reset (`boot:U5`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -74,4 +77,18 @@ pub enum Request {
     },
     /// Which keys the unit believes, and why. (2)
     KeySetReport,
+    /// The settings, and how they are stored ([`crate::settings`]). (3)
+    Settings,
+    /// The calibration, and how it is stored. (3)
+    Calibration,
+    /// Change settings, all of these or none. (3)
+    ChangeSettings {
+        /// The changes.
+        changes: heapless::Vec<Change, MAX_CHANGES>,
+    },
+    /// Change the calibration, all of these or nothing. (3)
+    ChangeCalibration {
+        /// The changes.
+        changes: heapless::Vec<Change, MAX_CHANGES>,
+    },
 }

@@ -27,6 +27,11 @@ pub fn arrivals(now_us: u64, count: usize) -> impl Iterator<Item = u64> {
     (0..count as u64).rev().map(move |behind| now_us.saturating_sub(behind * CHARACTER_US))
 }
 
+/// The same on a line of any speed, whose characters take `character_us` each.
+pub fn arrivals_spaced(now_us: u64, count: usize, character_us: u64) -> impl Iterator<Item = u64> {
+    (0..count as u64).rev().map(move |behind| now_us.saturating_sub(behind * character_us))
+}
+
 /// What the line had to tell.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard<'a> {

@@ -7,3 +7,4 @@
 mod frozen;
 mod v1;
 mod v2;
+mod v3_settings;

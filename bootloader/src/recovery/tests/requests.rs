@@ -28,7 +28,7 @@ fn it_says_who_it_is_and_why_it_stays() {
     let mut bench = Bench::new(blank_unit());
     bench.unit().observe(1_234);
     let told = bench.hello();
-    assert_eq!((told.oldest_version, told.current_version), (version::MIN, version::CURRENT));
+    assert_eq!((told.oldest_version, told.current_version), (version::MIN, version::RECOVERY));
     assert_eq!((told.product, told.loader, told.floor), (PRODUCT, LOADER_VERSION, Version::ZERO));
     assert_eq!(told.serial.map(|serial| serial.to_string()), Some("MODEL-1".to_owned()));
     assert_eq!((told.hardware_revision, told.uptime_ms), (Some(1), 1_234));

@@ -1,6 +1,7 @@
 use super::*;
 
-const OK: Senses = Senses { overloaded: false, locked: true, over_power: false };
+const PATIENCE: Patience = Patience { start_ms: 5_000, lost_ms: 10_000 };
+const OK: Senses = Senses { overloaded: false, locked: true, over_power: false, patience: PATIENCE };
 const UNLOCKED: Senses = Senses { locked: false, ..OK };
 const OVERLOADED: Senses = Senses { overloaded: true, ..OK };
 const TOO_MUCH: Senses = Senses { over_power: true, ..OK };

@@ -26,6 +26,7 @@ pub(crate) mod key_sign;
 mod release_age;
 pub(crate) mod rollback;
 pub(crate) mod status;
+mod status_health;
 mod status_recovery;
 mod trial_options;
 pub(crate) mod update;

@@ -3,6 +3,7 @@
 //! - [`key`], [`elf`], [`bundle`]: from a linked image to a signed release file, and back.
 //! - [`key_set`]: which keys units believe, changed and signed by root keys, and brought to a unit.
 //! - [`endpoint`], [`bus`], [`session`]: a line, its owner, and the messages that go over it.
+//! - [`channel`], [`health`]: what a unit's registers say of its channels and of itself.
 //! - [`update`]: another version for one unit, and back.
 //! - [`failure`]: what an error means for the caller.
 //!
@@ -14,8 +15,10 @@ pub mod channel;
 pub mod elf;
 pub mod endpoint;
 pub mod failure;
+pub mod health;
 pub mod key;
 pub mod key_set;
+mod registers;
 pub mod session;
 pub mod update;
 mod whole_file;

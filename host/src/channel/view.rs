@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::error::{ChannelError, WhyNot};
 use crate::bus::{Bus, BusError, UnitId};
+use crate::registers::Block;
 
 /// How often a running channel is asked for: four times in the second after which the unit stops it.
 const WATCH: Duration = Duration::from_millis(250);
@@ -95,28 +96,6 @@ fn word(state: u16) -> &'static str {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
 fn state_word<S: serde::Serializer>(code: &u16, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(word(*code))
-}
-
-/// A run of registers, as it was read.
-struct Block {
-    start: u16,
-    words: Vec<u16>,
-}
-
-impl Block {
-    async fn read(bus: &Bus, unit: UnitId, first: RegisterId, last: RegisterId) -> Result<Self, BusError> {
-        let (start, last) = (first.address(), last.register());
-        let words = bus.read_holding(unit, start, last.address + last.words - start).await?;
-        Ok(Self { start, words })
-    }
-
-    fn get(&self, id: RegisterId) -> u16 {
-        self.word(id.address())
-    }
-
-    fn word(&self, address: u16) -> u16 {
-        self.words.get(usize::from(address - self.start)).copied().unwrap_or_default()
-    }
 }
 
 /// Reads all four channels.

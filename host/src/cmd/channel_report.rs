@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use protocol::channel::ChannelId;
 use serde::Serialize;
 use sonde::bus::{Bus, UnitId};
 use sonde::channel::{ChannelView, SystemView, read_all, read_system};
@@ -24,28 +25,40 @@ impl Report {
     }
 }
 
+impl Report {
+    /// One of them.
+    pub(super) fn channel(&self, channel: ChannelId) -> &ChannelView {
+        &self.channels[channel.index()]
+    }
+}
+
 impl super::Report for Report {}
 
 impl Display for Report {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let SystemView { emergency_stop, enabled, inhibited, too_hot, silent, self_test_passed } = &self.system;
         writeln!(formatter, "unit {}", self.unit)?;
-        for (holds, text) in [
-            (*emergency_stop, "EMERGENCY STOP is on; lift it with: sonde estop --lift"),
-            (!*enabled, "GLOBAL_ENABLE is 0: no channel may run"),
-            (*too_hot, "TOO HOT: no channel may run"),
-            (*silent, "the master was silent and channels were stopped for it"),
-            (!*self_test_passed, "the self-test failed: no channel may run; see: sonde status"),
-        ] {
-            if holds {
-                writeln!(formatter, "  {text}")?;
-            }
-        }
-        if !inhibited.is_empty() {
-            writeln!(formatter, "  TEST_START_INHIBIT names {inhibited:?}")?;
-        }
-        self.channels.iter().try_for_each(|channel| line(formatter, channel))
+        lines(formatter, &self.system, &self.channels)
     }
+}
+
+/// What forbids channels to run, if anything, and a line for each of them.
+pub(super) fn lines(formatter: &mut Formatter<'_>, system: &SystemView, channels: &[ChannelView; 4]) -> fmt::Result {
+    let SystemView { emergency_stop, enabled, inhibited, too_hot, silent, self_test_passed } = system;
+    for (holds, text) in [
+        (*emergency_stop, "EMERGENCY STOP is on; lift it with: sonde estop --lift"),
+        (!*enabled, "GLOBAL_ENABLE is 0: no channel may run"),
+        (*too_hot, "TOO HOT: no channel may run"),
+        (*silent, "the master was silent and channels were stopped for it"),
+        (!*self_test_passed, "the self-test failed: no channel may run; see: sonde status"),
+    ] {
+        if holds {
+            writeln!(formatter, "  {text}")?;
+        }
+    }
+    if !inhibited.is_empty() {
+        writeln!(formatter, "  TEST_START_INHIBIT names {inhibited:?}")?;
+    }
+    channels.iter().try_for_each(|channel| line(formatter, channel))
 }
 
 fn line(formatter: &mut Formatter<'_>, view: &ChannelView) -> fmt::Result {

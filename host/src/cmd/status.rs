@@ -7,14 +7,15 @@ use protocol::layout::Slot;
 use protocol::message::{Hello, SelfTest, SlotContent, Transfer, UnitStatus};
 use serde::Serialize;
 use sonde::bus::{UnitId, Wire};
+use sonde::health::Health;
 use sonde::session::{Session, Who};
 use sonde::update::Image;
 
-use super::Failed;
 use super::connection::Connection;
 use super::status_recovery::RecoveryReport;
+use super::{Failed, status_health};
 
-/// Show what a unit runs, since when and why, and how it is; of a unit in recovery why it is, and what to do
+/// Show what a unit runs, since when and why, how it is and what its channels are at; of a unit in recovery why it is, and what to do
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  sonde status rtu:///dev/ttyUSB0\n  \
 sonde status rtu+tcp://10.0.0.7:4001 --unit 3 --slots\n  sonde --json status rtu+tcp://10.0.0.7:4001")]
@@ -55,6 +56,8 @@ pub(crate) struct RunningReport {
     self_test: SelfTestReport,
     outputs: u8,
     transfer: TransferReport,
+    /// `null` for a unit that is older than these registers.
+    health: Option<Health>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     slots: Vec<SlotLine>,
     wire: Wire,
@@ -121,6 +124,7 @@ pub(crate) fn run(args: &Args) -> Result<Report, Failed> {
         }
         let mut report = RunningReport::new(unit, &hello, &status);
         report.slots = slots;
+        report.health = Health::read(&bus, unit).await?;
         report.wire = bus.wire();
         Ok(Report::Runs(Box::new(report)))
     })
@@ -160,6 +164,7 @@ impl RunningReport {
             self_test: status.self_test.into(),
             outputs: status.outputs,
             transfer: status.transfer.into(),
+            health: None,
             slots: Vec::new(),
             wire: Wire::default(),
         }
@@ -253,7 +258,10 @@ impl Display for RunningReport {
             }
             writeln!(formatter)?;
         }
-        Ok(())
+        match &self.health {
+            Some(health) => status_health::lines(formatter, health),
+            None => writeln!(formatter, "  channels     not known: this firmware has no registers for them"),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod frames;
 mod functions;
 mod keys;
 mod map;
+mod operate;
 mod power_cuts;
 mod recovery;
 mod releases;

@@ -11,7 +11,7 @@ use virtual_board::unit::{self, FIRST_UNIT_ID, Factory, Parts};
 
 use crate::releases::{HARDWARE, folder};
 use crate::test::Test;
-use crate::{keys, revive};
+use crate::{keys, operate, revive};
 
 /// Names the program.
 const PROGRAM: &str = "SONDE_PROGRAM";
@@ -21,7 +21,8 @@ pub(crate) const PLACE: usize = 0;
 /// The tests that need a site; skipped where the program is missing.
 pub(crate) fn tests() -> Vec<Test> {
     let missing = missing();
-    [keys::tests(), revive::tests()].into_iter().flatten().map(|test| test.needs(missing.as_deref())).collect()
+    let tests = [keys::tests(), revive::tests(), operate::tests()];
+    tests.into_iter().flatten().map(|test| test.needs(missing.as_deref())).collect()
 }
 
 fn missing() -> Option<String> {
@@ -182,6 +183,14 @@ impl Served {
         assert_eq!(self.control.stopped(PLACE).expect("it is served"), None, "the machine stopped");
         let outputs = self.control.outputs(PLACE).expect("it is served");
         assert!(!outputs.ever_on, "a START output was on");
+        drop(self.server.stop());
+    }
+
+    /// The same for a unit whose channels were started: none of them is on any more.
+    pub(crate) fn stop_with_channels(self) {
+        assert_eq!(self.control.stopped(PLACE).expect("it is served"), None, "the machine stopped");
+        let outputs = self.control.outputs(PLACE).expect("it is served");
+        assert_eq!((outputs.ever_on, outputs.start), (true, [false; 4]));
         drop(self.server.stop());
     }
 }

@@ -114,8 +114,8 @@ pub fn boot<F: Flash>(flash: &mut F, reset: ResetCause, mark: Option<Mark>, aske
 /// crash for ever. Everything else runs even so.
 fn commit<F: Flash>(slots: &mut Slots<'_, F>, log: Option<BootState>, run: Run, reset: ResetCause) -> Decision {
     let Some(record) = run.record.map(|record| slots.criteria.stamp(record)) else { return Decision::Run(run) };
-    let key_set = slots.criteria.trust.number();
-    let counted = !matches!(BootLog::append_under(slots.flash, record, key_set), Err(AppendError::NoCopy { .. }));
+    let due = slots.criteria.trust.numbered_reset();
+    let counted = !matches!(BootLog::append_under(slots.flash, record, due), Err(AppendError::NoCopy { .. }));
     let Phase::Trial { fallback, .. } = record.phase else { return Decision::Run(run) };
     if counted {
         return Decision::Run(run);

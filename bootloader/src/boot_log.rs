@@ -17,6 +17,7 @@ use core::hint::black_box;
 
 use protocol::boot_record::{BootRecord, BootState, RECORD_SIZE, RECORDS_PER_PAGE, RecordError};
 use protocol::layout::{BOOT_LOG_OFFSETS, PAGE_SIZE};
+use protocol::semver::Version;
 use thiserror::Error;
 
 use crate::flash::{CheckedRead, Flash, FlashError};
@@ -79,6 +80,15 @@ impl LogView {
     }
 }
 
+/// The floor reset of a key set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberedReset {
+    /// Number of the key set.
+    pub key_set: u16,
+    /// The floor that it says.
+    pub to: Version,
+}
+
 /// Why an append did not reach both copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AppendError {
@@ -112,19 +122,23 @@ impl BootLog {
     /// # Errors
     /// [`AppendError`], which says whether the state is in force.
     pub fn append<F: Flash>(flash: &mut F, state: BootState) -> Result<u32, AppendError> {
-        Self::append_under(flash, state, NO_KEY_SET)
+        Self::append_under(flash, state, None)
     }
 
-    /// The same where the key set in force has this number: if the log has not heard of it, the floor may fall
-    /// (`boot:B8`).
+    /// The same under the floor reset of the key set in force: if the log has not heard of it, the floor may fall as low
+    /// as it says (`boot:B8`).
     ///
     /// # Errors
     /// [`AppendError`], which says whether the state is in force.
-    pub fn append_under<F: Flash>(flash: &mut F, state: BootState, key_set: u16) -> Result<u32, AppendError> {
+    pub fn append_under<F: Flash>(
+        flash: &mut F,
+        state: BootState,
+        reset: Option<NumberedReset>,
+    ) -> Result<u32, AppendError> {
         /// A torn word may read well during the scan and badly just before the erase that relied on it; then the erase
         /// is not done. Looking again settles it, since such a word is not relied on twice for long.
         const LOOKS: usize = 3;
-        let mut appended = Self::append_once(flash, state, key_set, black_box(MEANT));
+        let mut appended = Self::append_once(flash, state, reset, black_box(MEANT));
         for _ in 1..LOOKS {
             let keeper_changed = matches!(
                 appended,
@@ -134,14 +148,19 @@ impl BootLog {
             if !keeper_changed {
                 break;
             }
-            appended = Self::append_once(flash, state, key_set, black_box(MEANT));
+            appended = Self::append_once(flash, state, reset, black_box(MEANT));
         }
         appended
     }
 
     /// `meant` is [`MEANT`] from whoever came in by the front door.
     #[inline(never)]
-    fn append_once<F: Flash>(flash: &mut F, state: BootState, key_set: u16, meant: u32) -> Result<u32, AppendError> {
+    fn append_once<F: Flash>(
+        flash: &mut F,
+        state: BootState,
+        reset: Option<NumberedReset>,
+        meant: u32,
+    ) -> Result<u32, AppendError> {
         if black_box(meant) != MEANT {
             return Err(AppendError::NoCopy { error: FlashError::Locked });
         }
@@ -153,7 +172,7 @@ impl BootLog {
         // Asked of the very bytes that are about to be written: one disturbed instruction anywhere before this must not
         // lower the floor for good (`docs/instruction-skips.md`).
         let record = match BootRecord::parse(black_box(&bytes)) {
-            Ok(record) if newest.is_none_or(|newest| may_follow(&record.state, &newest.state, key_set)) => record,
+            Ok(record) if newest.is_none_or(|newest| may_follow(&record.state, &newest.state, reset)) => record,
             _ => return Err(AppendError::NoCopy { error: FlashError::Protected { offset: a.page } }),
         };
 
@@ -180,13 +199,13 @@ impl BootLog {
 /// whatever its registers hold: it shall not write a state that nobody decided (`docs/instruction-skips.md`).
 const MEANT: u32 = 0x5C3A_96E1;
 
-/// The number of no key set: they count from 1.
-const NO_KEY_SET: u16 = 0;
-
-/// Whether the floor of `next` is no lower than that of `last`, or was reset by the key set in force (`boot:B8`). That
-/// one is named by the caller and not by `next`: a state made of chance bytes may claim any number.
-fn may_follow(next: &BootState, last: &BootState, key_set: u16) -> bool {
-    next.floor >= last.floor || (next.floor_order > last.floor_order && next.floor_order == key_set)
+/// Whether the floor of `next` is no lower than that of `last`, or that of the key set in force (`boot:B8`). That one comes
+/// from the caller and not from `next`: a state made of chance bytes may claim any number and any floor.
+fn may_follow(next: &BootState, last: &BootState, reset: Option<NumberedReset>) -> bool {
+    let by = |reset: NumberedReset| {
+        next.floor_order > last.floor_order && next.floor_order == reset.key_set && next.floor >= reset.to
+    };
+    next.floor >= last.floor || reset.is_some_and(by)
 }
 
 /// One page, as a scan found it.

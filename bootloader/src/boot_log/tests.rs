@@ -61,15 +61,18 @@ fn a_floor_falls_with_the_key_set_in_force_that_the_log_has_not_heard_of_and_not
     let mut flash = log_of(1);
     BootLog::append(&mut flash, of(5, 3)).unwrap();
     let operations = flash.operations();
-    for (lower, key_set) in [(of(4, 3), 3), (of(4, 2), 2), (of(4, 2), 4), (of(4, 4), 5), (of(4, 0xA55A), 4)] {
-        let refused = BootLog::append_under(&mut flash, lower, key_set);
+    let under = |key_set| Some(NumberedReset { key_set, to: Version::new(1, 4, 0) });
+    for (lower, key_set) in
+        [(of(4, 3), 3), (of(4, 2), 2), (of(4, 2), 4), (of(4, 4), 5), (of(4, 0xA55A), 4), (of(3, 4), 4)]
+    {
+        let refused = BootLog::append_under(&mut flash, lower, under(key_set));
         assert!(matches!(refused, Err(AppendError::NoCopy { .. })), "{lower:?} under {key_set}: {refused:?}");
     }
     let refused = BootLog::append(&mut flash, of(4, 4));
     assert!(matches!(refused, Err(AppendError::NoCopy { .. })), "no key set: {refused:?}");
     assert_eq!(flash.operations(), operations);
     BootLog::append(&mut flash, of(5, 3)).unwrap();
-    BootLog::append_under(&mut flash, of(4, 4), 4).unwrap();
+    BootLog::append_under(&mut flash, of(4, 4), under(4)).unwrap();
     assert_eq!(BootLog::read(&mut flash).state(), Some(of(4, 4)));
 }
 

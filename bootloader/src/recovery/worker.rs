@@ -272,8 +272,8 @@ impl<F: Flash> Worker<F> {
     /// Appends a state and takes from flash what is in force then.
     fn append(&mut self, shared: &impl Shared<Unit = Recovery>, state: BootState, reply: &mut Reply) -> Done {
         // A record that one copy took is in force.
-        let (state, key_set) = (self.criteria.stamp(state), self.criteria.trust.number());
-        if let Err(AppendError::NoCopy { error }) = BootLog::append_under(&mut self.flash, state, key_set) {
+        let (state, reset) = (self.criteria.stamp(state), self.criteria.trust.numbered_reset());
+        if let Err(AppendError::NoCopy { error }) = BootLog::append_under(&mut self.flash, state, reset) {
             return Err(reply.flash_failed(place_of(error)));
         }
         let view = BootLog::read(&mut self.flash);

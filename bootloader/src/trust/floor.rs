@@ -11,6 +11,7 @@ use protocol::key_set::KeySet;
 use protocol::semver::Version;
 
 use super::Trust;
+use crate::boot_log::NumberedReset;
 use crate::unit::Criteria;
 
 impl Trust {
@@ -23,6 +24,14 @@ impl Trust {
             Some(reset) if reset.units.include(serial) => reset.to,
             _ => floor,
         }
+    }
+
+    /// The floor reset of the key set in force, due or not: what an append holds a lower floor against. Read anew, so that
+    /// one disturbed instruction does not reach both.
+    #[must_use]
+    pub fn numbered_reset(&self) -> Option<NumberedReset> {
+        let set = self.key_set()?;
+        set.floor_reset().map(|reset| NumberedReset { key_set: set.number(), to: reset.to })
     }
 }
 

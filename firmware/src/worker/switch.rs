@@ -112,8 +112,8 @@ impl<F: BackgroundFlash> Worker<F> {
     /// Appends a state that was made from where the unit stands, and takes from flash what is in force then.
     pub(super) fn append(&mut self, shared: &impl Shared, state: BootState) -> Result<(), Refusal> {
         let criteria = self.criteria(shared);
-        let (state, key_set) = (criteria.stamp(state), criteria.trust.number());
-        if let Err(error) = BootLog::append_under(self.flash(), state, key_set) {
+        let (state, reset) = (criteria.stamp(state), criteria.trust.numbered_reset());
+        if let Err(error) = BootLog::append_under(self.flash(), state, reset) {
             refusals::append(error)?;
         }
         let view = BootLog::read(self.flash());

@@ -121,8 +121,4 @@ were left: a lost pointer made a record of what lay on the stack, the loader clo
 claimed a newer floor reset. Now a record is closed at one place, checked as the bytes that are written, and no place behind
 that makes a checksum, so that a lost pointer writes no record; and the number of the key set that may have reset the floor
 comes to the append beside the state, not from it.
-
-Known and open: the one start of a trial at which a key set's floor reset is due. There the append believes a lower floor,
-and 10 of 17,106 skips, tried by hand, made it lower than the reset says, most of them in reading the reset. No image above
-has such a key set yet.
 ";

@@ -7,7 +7,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use protocol::anchors::Stage;
 use protocol::boot_record::{BootRecord, BootState, Phase, RECORD_SIZE, Switch};
 use protocol::identity::{DEFAULT_UNIT_ID, Identity, Serial};
-use protocol::key_set::{self, AcceptanceNote, ReleaseKey, SignedKeySet, copy};
+use protocol::key_set::{self, AcceptanceNote, FloorReset, ReleaseKey, SignedKeySet, Units, copy};
 use protocol::layout::{
     ANCHORS_OFFSET, BOOT_LOG_OFFSETS, ERASED, FLASH_BASE, FLASH_SIZE, HANDOVER_ADDRESS, IDENTITY_OFFSET,
     KEY_SET_OFFSETS, PAGE_SIZE, Slot,
@@ -71,11 +71,13 @@ pub enum Scenario {
     WornTrial,
     /// Nothing is wrong with it, and it is on trial: it boots, but never without its start being counted.
     UncountedTrial,
+    /// The same where a key set in force resets the floor, and the log has not heard of it: not below what the set says.
+    TrialUnderReset,
 }
 
 impl Scenario {
-    /// Those that must not boot; the last one may, but not uncounted.
-    pub const FORGED: [Self; 20] = [
+    /// Those that must not boot; the last two may, but not uncounted.
+    pub const FORGED: [Self; 21] = [
         Self::BadSignature,
         Self::FlippedManifest,
         Self::FlippedBody,
@@ -96,6 +98,7 @@ impl Scenario {
         Self::BelowThreshold,
         Self::WornTrial,
         Self::UncountedTrial,
+        Self::TrialUnderReset,
     ];
 
     /// Those that have to boot.
@@ -105,13 +108,27 @@ impl Scenario {
     /// start is counted.
     pub(super) fn judge(self, outcome: Outcome, flash: &[u8]) -> Outcome {
         let newest = newest(flash);
-        if newest.is_none_or(|state| state.floor < self.floor()) {
+        if newest.is_none_or(|state| state.floor < self.lowest_floor()) {
             return Outcome::ForgedBoot;
         }
         match (self, outcome, newest.map(|state| state.phase)) {
-            (Self::UncountedTrial, Outcome::ForgedBoot, Some(Phase::Trial { attempts: 1.., .. })) => Outcome::Refused,
-            (Self::UncountedTrial | Self::WornTrial, Outcome::ForgedBoot, _) => Outcome::Uncounted,
+            (
+                Self::UncountedTrial | Self::TrialUnderReset,
+                Outcome::ForgedBoot,
+                Some(Phase::Trial { attempts: 1.., .. }),
+            ) => Outcome::Refused,
+            (Self::UncountedTrial | Self::TrialUnderReset | Self::WornTrial, Outcome::ForgedBoot, _) => {
+                Outcome::Uncounted
+            }
             _ => outcome,
+        }
+    }
+
+    /// The floor that nothing may bring further down.
+    fn lowest_floor(self) -> Version {
+        match self {
+            Self::TrialUnderReset => RESET_FLOOR,
+            _ => self.floor(),
         }
     }
 
@@ -120,6 +137,7 @@ impl Scenario {
             Self::BelowFloor => Version::new(1, 3, 0),
             Self::ExpiredKey => VERSION,
             Self::UncountedTrial => Version::new(1, 1, 0),
+            Self::TrialUnderReset => Version::new(1, 3, 0),
             _ => Version::ZERO,
         }
     }
@@ -138,9 +156,12 @@ impl Scenario {
     /// Root keys that have to sign a key set; 0 on a unit without them.
     fn threshold(self) -> u8 {
         match self {
-            Self::GenuineByKeySet | Self::RevokedKey | Self::ExpiredKey | Self::ForgedKeySet | Self::BelowThreshold => {
-                2
-            }
+            Self::GenuineByKeySet
+            | Self::RevokedKey
+            | Self::ExpiredKey
+            | Self::ForgedKeySet
+            | Self::BelowThreshold
+            | Self::TrialUnderReset => 2,
             Self::ForgedKeySetOfOne => 1,
             _ => 0,
         }
@@ -172,6 +193,10 @@ impl Scenario {
             Self::ForgedKeySet => spoilt(sign_set(&adding, &[0, 1])),
             Self::ForgedKeySetOfOne => spoilt(sign_set(&adding, &[0])),
             Self::BelowThreshold => sign_set(&adding, &[0]),
+            Self::TrialUnderReset => {
+                let reset = FloorReset { to: RESET_FLOOR, units: Units::Any };
+                sign_set(&key_set(1, &[], &[], Some(reset)), &[0, 1])
+            }
             _ => return None,
         };
         Some(signed)
@@ -215,7 +240,7 @@ impl Scenario {
             active: release.image_ref(),
             phase: match self {
                 Self::WornTrial => Phase::Trial { attempts: MAX_ATTEMPTS, fallback: None },
-                Self::UncountedTrial => Phase::Trial { attempts: 0, fallback: None },
+                Self::UncountedTrial | Self::TrialUnderReset => Phase::Trial { attempts: 0, fallback: None },
                 _ => Phase::Confirmed,
             },
             floor: self.floor(),
@@ -273,12 +298,15 @@ impl std::fmt::Display for Scenario {
             Self::BelowThreshold => "key set below threshold",
             Self::WornTrial => "worn-out trial",
             Self::UncountedTrial => "trial not counted",
+            Self::TrialUnderReset => "trial under a reset",
         })
     }
 }
 
 /// Version of the image.
 const VERSION: Version = Version::new(1, 2, 0);
+/// Where a key set resets the floor to.
+const RESET_FLOOR: Version = Version::new(1, 1, 0);
 /// Where a signed manifest holds it (`protocol::manifest`).
 const VERSION_OFFSET: usize = 36;
 
@@ -373,7 +401,9 @@ mod tests {
     fn trouble(scenario: Scenario) -> Option<SlotTrouble> {
         use SlotTrouble as T;
         Some(match scenario {
-            Scenario::Genuine | Scenario::GenuineByKeySet | Scenario::UncountedTrial => return None,
+            Scenario::Genuine | Scenario::GenuineByKeySet | Scenario::UncountedTrial | Scenario::TrialUnderReset => {
+                return None;
+            }
             Scenario::BadSignature | Scenario::FlippedManifest => T::BadSignature,
             Scenario::FlippedBody => T::ImageDiffers,
             Scenario::OtherDomain => T::BadManifest,

@@ -33,7 +33,6 @@ use bootloader::boot_log::BootLog;
 use bootloader::flash::WriteScope;
 use bootloader::stm32g4::flash::ChipFlash;
 use bootloader::stm32g4::handover;
-use bootloader::update::Shared as _;
 
 use self::background::Await;
 use self::board::{Board, Locked};
@@ -68,14 +67,18 @@ pub fn run(slot: Slot) -> ! {
     let log = BootLog::read(&mut flash);
     let [settings, calibration] = [Kind::Setting, Kind::Calibration].map(|kind| Stored::read(&mut flash, kind));
     let unit = UNIT.init_with(|| Mutex::new(RefCell::new(Unit::new(facts, log))));
-    unit.lock(|unit| unit.borrow_mut().remember(settings, calibration));
+    // Not through the board, which looks after outputs that are not open yet.
+    let line_settings = unit.lock(|unit| {
+        let mut unit = unit.borrow_mut();
+        unit.remember(settings, calibration);
+        unit.line()
+    });
     let board = Board::new(unit);
     let worker = WORKER.init_with(|| Worker::new(flash));
 
     interrupt::USART1.set_priority(UART_PRIORITY);
     interrupt::UART5.set_priority(BUS_PRIORITY);
-    let settings = board.with(|unit| unit.line());
-    let line = bus::open(peripherals.USART1, peripherals.PA10, peripherals.PA9, peripherals.PA12, settings);
+    let line = bus::open(peripherals.USART1, peripherals.PA10, peripherals.PA9, peripherals.PA12, line_settings);
     outputs::open();
     let meters = Meters::open(
         peripherals.ADC1,

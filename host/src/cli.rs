@@ -36,6 +36,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Channel(ChannelCommand),
     Estop(cmd::estop::Args),
+    /// Show and change the settings of a unit, and its calibration
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Make keys, and decide which ones units believe
     #[command(subcommand)]
     Key(KeyCommand),
@@ -52,6 +55,15 @@ pub(crate) enum ChannelCommand {
     Stop(cmd::channel_stop::Args),
     Amplitude(cmd::channel_amplitude::Args),
     Reset(cmd::channel_reset::Args),
+}
+
+/// The commands on settings.
+#[derive(Subcommand, Debug)]
+pub(crate) enum ConfigCommand {
+    Show(cmd::config_show::Args),
+    Get(cmd::config_show::GetArgs),
+    Set(cmd::config_set::Args),
+    Export(cmd::config_show::ExportArgs),
 }
 
 /// The commands on keys.

@@ -9,6 +9,8 @@ pub(crate) mod channel_reset;
 pub(crate) mod channel_show;
 pub(crate) mod channel_start;
 pub(crate) mod channel_stop;
+pub(crate) mod config_set;
+pub(crate) mod config_show;
 pub(crate) mod confirm;
 mod connection;
 pub(crate) mod estop;
@@ -38,7 +40,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use sonde::failure::{Class, Failure};
 
-use crate::cli::{Arguments, BundleCommand, ChannelCommand, Command, Common, KeyCommand, RootCommand};
+use crate::cli::{Arguments, BundleCommand, ChannelCommand, Command, Common, ConfigCommand, KeyCommand, RootCommand};
 use crate::output;
 
 /// What a command found: the answer is yes, or no.
@@ -85,6 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Command::Rollback(args) => output::finish(rollback::run(args), common),
         Command::Channel(command) => run_channel(command, common),
         Command::Estop(args) => output::finish(estop::run(args), common),
+        Command::Config(command) => run_config(command, common),
         Command::Key(command) => run_key(command, common),
         Command::Bundle(BundleCommand::Build(args)) => output::finish(bundle_build::run(args), common),
         Command::Bundle(BundleCommand::Show(args)) => output::finish(bundle_show::run(args), common),
@@ -99,6 +102,15 @@ fn run_channel(command: &ChannelCommand, common: Common) -> ExitCode {
         ChannelCommand::Stop(args) => output::finish(channel_stop::run(args), common),
         ChannelCommand::Amplitude(args) => output::finish(channel_amplitude::run(args), common),
         ChannelCommand::Reset(args) => output::finish(channel_reset::run(args), common),
+    }
+}
+
+fn run_config(command: &ConfigCommand, common: Common) -> ExitCode {
+    match command {
+        ConfigCommand::Show(args) => output::finish(config_show::run(args), common),
+        ConfigCommand::Get(args) => output::finish(config_show::get(args), common),
+        ConfigCommand::Set(args) => output::finish(config_set::run(args), common),
+        ConfigCommand::Export(args) => output::finish(config_show::export(args), common),
     }
 }
 

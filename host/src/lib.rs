@@ -12,6 +12,7 @@
 pub mod bundle;
 pub mod bus;
 pub mod channel;
+pub mod config;
 pub mod elf;
 pub mod endpoint;
 pub mod failure;

@@ -50,6 +50,11 @@ impl Failure for StartError {
 }
 
 impl Connection {
+    /// The way to the bus.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// Opens the bus and runs something on the unit.
     pub(crate) fn run<R, F: Future<Output = Result<R, Failed>>>(
         &self,

@@ -17,7 +17,7 @@ fn nothing_failed(tally: &Tally) {
 #[test]
 fn no_power_cut_takes_the_libraries_anything_but_the_old_image_or_the_new_one() {
     // fault:P1, fault:P2, fault:P3, fault:P4
-    let tally = native::sweep(Extent::Slice);
+    let tally = native::sweep(Extent::Slice, None);
     nothing_failed(&tally);
     assert!(tally.total().cuts() > 5_000, "{:?}", tally.total());
 }

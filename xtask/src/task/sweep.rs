@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Only this sweep: the libraries over a flash model, the linked images on the virtual board, embassy-boot over the same
     /// flash model, or skipped instructions of the loader (only when named)
     sweep: Option<Which>,
+    /// Only the stories of `native` whose names begin so
+    #[arg(long, value_name = "STORY", conflicts_with = "write")]
+    only: Option<String>,
     /// Print a JSON object a line instead of tables
     #[arg(long)]
     json: bool,
@@ -73,6 +76,9 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
     }
     if arguments.write {
         command.args(["--write", "docs/power-cuts.md"]);
+    }
+    if let Some(story) = &arguments.only {
+        command.args(["--only", story]);
     }
     if let Some(seed) = &arguments.replay {
         command.args(["--replay", seed]);

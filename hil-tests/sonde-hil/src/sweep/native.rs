@@ -20,10 +20,10 @@ use crate::random::Random;
 /// Most cuts in one case.
 const DEEPEST: u64 = 8;
 
-/// Sweeps, on as many threads as there are cores.
+/// Sweeps, on as many threads as there are cores; with `only`, the stories whose names begin so.
 #[must_use]
-pub fn sweep(extent: Extent) -> Tally {
-    let plan = Plan::new(extent);
+pub fn sweep(extent: Extent, only: Option<&str>) -> Tally {
+    let plan = Plan::new(extent, only);
     threads::share(&plan.jobs, |job, tally| job.run(&plan.stories, tally))
 }
 
@@ -61,8 +61,9 @@ enum What {
 }
 
 impl Plan {
-    fn new(extent: Extent) -> Self {
-        let stories = story::all();
+    fn new(extent: Extent, only: Option<&str>) -> Self {
+        let is_asked_for = |story: &Story| only.is_none_or(|start| story.name.starts_with(start));
+        let stories: Vec<Story> = story::all().into_iter().filter(is_asked_for).collect();
         let mut jobs = Vec::new();
         for (number, story) in stories.iter().enumerate() {
             let stride = match extent {

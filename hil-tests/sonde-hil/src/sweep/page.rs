@@ -125,7 +125,8 @@ A cut is counted once, by what boots next: the old image, the new one, or the lo
 a unit that was never given an image, or whose images were damaged before. A failure is anything else: an image that is
 not byte for byte a release (mixed), a unit on which nothing boots, a confirmed image that is lost (the host was told that
 it is confirmed, and it is not any more), a floor below the one or a key set older than the one that the host was told, a
-story that cannot be brought to its end any more, a channel output that was ever on. A failure prints its seed;
+story that cannot be brought to its end any more, settings that are neither those that the host was told nor those that it
+was about to set, or half of them, a channel output that was ever on. A failure prints its seed;
 `cargo xtask sweep --replay SEED` runs that case alone, with a trace. What one skipped instruction can do to the loader
 is counted in [instruction skips](instruction-skips.md).
 
@@ -137,7 +138,9 @@ is how many records the boot log held before: from 25 to 31 its copies are compa
 `recover` stories the unit was never given an image: the host brings one to the loader's recovery. In the `keys` stories a
 key set of two root signatures adds the release key of the next image, a second one revokes the factory's key, or one copy
 of the set in force is lost; in `floor-reset` a set lowers the floor, an older version comes, and a newer one raises it
-again.
+again. In the `settings` stories two settings are changed in one transaction, three times, on a unit that has so many
+records already: at 13 a page is full; in `settings-update` an update and the way back lie between the changes. No image
+changes in these, so their outcome is the old one.
 
 - Every operation of every story is cut in seven ways: before, after, and inside as stable garbage, as ECC fault, as
   words that read differently each time, half done, and as words that read well and have decayed when power returns for
@@ -145,8 +148,8 @@ again.
   host goes on to the end of the story, then the unit boots twice more, and until nothing is left that could decay.
 - Every pair of two cuts, all seven ways each, for the stories `update.29`, `roll-back.29`, `give-up.29`,
   `update-no-log` and `update-shut` (whose floor shuts the old image out): the second cut falls on each operation of what
-  follows the first, the host's second try included. Of these second cuts every eleventh for `recover` and
-  every 149th for `keys`, `keys-rotate.0` and `floor-reset`, others for each first cut.
+  follows the first, the host's second try included. The same for `settings.0` and `settings.11`. Of these second cuts
+  every seventh for the other `settings`, every eleventh for `recover` and every 149th for `keys`, `keys-rotate.0` and `floor-reset`, others for each first cut.
 - 1,000 cases of 3 to 8 cuts at random for each story, 200 for those with key sets.
 - Nothing is remembered of a verification: each boot of each case verifies signature and hash over the bytes that are
   there. What saves time is that a case starts from a copy of the unit just before the step that is cut.

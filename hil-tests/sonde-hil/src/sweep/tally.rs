@@ -35,6 +35,9 @@ pub enum Fault {
     /// The key set that the host was told to be in force is not any more.
     #[error("lost key set: {0}")]
     LostKeySet(String),
+    /// The settings are neither those that the host was told nor those that it was about to set.
+    #[error("lost settings: {0}")]
+    LostSettings(String),
     /// The story does not come to its end any more.
     #[error("stuck: {0}")]
     Stuck(String),
@@ -51,6 +54,7 @@ impl Fault {
             Self::OutputOn(_) => "output on",
             Self::FloorSank(_) => "floor sank",
             Self::LostKeySet(_) => "lost key set",
+            Self::LostSettings(_) => "lost settings",
             Self::Stuck(_) => "stuck",
         }
     }

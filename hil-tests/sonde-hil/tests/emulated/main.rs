@@ -7,6 +7,7 @@ mod attacks;
 mod boots;
 mod channels;
 mod client;
+mod config;
 mod damage;
 mod expected;
 mod flash;
@@ -22,6 +23,7 @@ mod releases;
 mod resets;
 mod revive;
 mod rig;
+mod settings;
 mod site;
 mod test;
 mod updates;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         map::tests(),
         functions::tests(),
         channels::tests(),
+        settings::tests(),
         frames::tests(),
         boots::tests(),
         resets::tests(),

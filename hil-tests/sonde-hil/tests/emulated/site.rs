@@ -11,7 +11,7 @@ use virtual_board::unit::{self, FIRST_UNIT_ID, Factory, Parts};
 
 use crate::releases::{HARDWARE, folder};
 use crate::test::Test;
-use crate::{keys, operate, revive};
+use crate::{config, keys, operate, revive};
 
 /// Names the program.
 const PROGRAM: &str = "SONDE_PROGRAM";
@@ -21,7 +21,7 @@ pub(crate) const PLACE: usize = 0;
 /// The tests that need a site; skipped where the program is missing.
 pub(crate) fn tests() -> Vec<Test> {
     let missing = missing();
-    let tests = [keys::tests(), revive::tests(), operate::tests()];
+    let tests = [keys::tests(), revive::tests(), operate::tests(), config::tests()];
     tests.into_iter().flatten().map(|test| test.needs(missing.as_deref())).collect()
 }
 

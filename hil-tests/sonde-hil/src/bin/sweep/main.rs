@@ -27,8 +27,11 @@ struct Arguments {
     /// Only some of each story, in seconds
     #[arg(long)]
     slice: bool,
+    /// Only the stories of `native` whose names begin so
+    #[arg(long, value_name = "STORY")]
+    only: Option<String>,
     /// Write the page about power cuts
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["sweep", "slice"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sweep", "slice", "only"])]
     write: Option<PathBuf>,
     /// Run one case again, with a trace
     #[arg(long, value_name = "SEED", conflicts_with_all = ["sweep", "json", "slice", "write"])]
@@ -108,7 +111,7 @@ fn sweep(arguments: &Arguments) -> Result<bool, SweepError> {
         output::tell(&format!("{}: this takes some minutes", sweep.name()));
         let started = Instant::now();
         let tally = match which {
-            Which::Native => native::sweep(extent),
+            Which::Native => native::sweep(extent, arguments.only.as_deref()),
             Which::Arm => arm::sweep(&images()?, extent)?,
             Which::Embassy => embassy::sweep(extent),
         };

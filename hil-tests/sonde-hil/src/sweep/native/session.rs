@@ -10,6 +10,7 @@ use bootloader::update::{PAGE, Shared};
 use embassy_futures::block_on;
 use firmware::facts::Facts;
 use firmware::self_test::{self, Evidence, Outputs};
+use firmware::settings::Stored;
 use firmware::unit::Unit;
 use firmware::worker::{Step, Worker};
 use protocol::digest::PageHash;
@@ -22,6 +23,7 @@ use protocol::message::{
 use protocol::modbus::MAX_READ;
 use protocol::modbus::exception::Exception;
 use protocol::semver::Version;
+use protocol::settings::{Change, Kind, Setting};
 
 use super::story::Image;
 
@@ -104,6 +106,8 @@ impl<'a> Session<Worker<&'a mut FlashModel>> {
         let evidence = Evidence { facts: &facts, log, clock_hz: self_test::CLOCK_HZ, outputs: Outputs::OFF };
         let self_test = self_test::run(&evidence);
         let mut unit = Unit::new(facts, log);
+        let [settings, calibration] = [Kind::Setting, Kind::Calibration].map(|kind| Stored::read(flash, kind));
+        unit.remember(settings, calibration);
         unit.live.self_test = self_test;
         let mut session = Self { unit: Held(RefCell::new(unit)), server: Worker::new(flash), sequence: 0 };
         session.ask(&Request::Hello).map(|_| session)
@@ -130,6 +134,26 @@ impl<'a> Session<Worker<&'a mut FlashModel>> {
         match self.ask(&Request::InstallKeySet { give_up: GiveUp::Nothing })? {
             Answer::KeySetInstalled(installed) => Ok(installed),
             other => unreachable!("{other:?} tells of no key set"),
+        }
+    }
+
+    /// The amplitude that is set.
+    pub(super) fn amplitude(&mut self) -> Result<Option<i32>, Undone> {
+        self.values(&Request::Settings)
+    }
+
+    /// Changes settings; the amplitude that is set then.
+    pub(super) fn set(&mut self, changes: &[Change]) -> Result<Option<i32>, Undone> {
+        self.values(&Request::ChangeSettings { changes: changes.iter().copied().collect() })
+    }
+
+    fn values(&mut self, request: &Request) -> Result<Option<i32>, Undone> {
+        match self.ask(request)? {
+            Answer::Values(told) => {
+                let amplitude = told.values.get(usize::from(Setting::Amplitude.code()));
+                Ok(amplitude.filter(|value| value.is_set).map(|value| value.number))
+            }
+            other => unreachable!("{other:?} tells of no settings"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The stories that are told again and again, with the power cut at another place each time.
 
 mod keys;
+mod settings;
 
 use bootloader::boot_log::BootLog;
 use bootloader::model::FlashModel;
@@ -22,6 +23,8 @@ pub(super) enum Order {
     RollBack(usize),
     /// Install this key set. The number is an index into [`Story::sets`].
     Keys(usize),
+    /// Set this amplitude, with another setting in the same transaction.
+    Settings(u8),
 }
 
 /// A key set, signed, as a host holds it.
@@ -115,6 +118,7 @@ pub(super) fn all() -> Vec<Story> {
     );
     tell("there-and-back", Depth::Singles, small, &[], &[update, back, Order::Update(2), Order::Update(3)]);
     stories.extend(keys::all());
+    stories.extend(settings::all());
     stories
 }
 

@@ -9,10 +9,12 @@ use bootloader::recovery::Situation;
 use bootloader::trust::Trust;
 use bootloader::unit::read_identity;
 use embedded_storage::nor_flash::ReadNorFlash as _;
+use firmware::settings::Stored;
 use protocol::boot_record::{ImageRef, Phase, Switch};
 use protocol::handover::BootReport;
 use protocol::reset::ResetCause;
 use protocol::semver::Version;
+use protocol::settings::{Change, Kind, Setting};
 
 use super::session::{Session, Undone};
 use super::story::{Order, Story};
@@ -36,6 +38,8 @@ pub(super) struct World {
     floor: Version,
     /// Number of the key set that the host was last told to be in force.
     keys: u16,
+    /// The amplitude that the host was last told to be set; `None` when none is.
+    amplitude: Option<i32>,
     steps: u32,
     /// Operations before the last power-on.
     base: u64,
@@ -72,6 +76,7 @@ impl World {
             confirmed: story.confirmed,
             floor: Version::ZERO,
             keys: story.installed,
+            amplitude: stored_amplitude(&mut story.flash.clone()),
             steps: 0,
             base: 0,
         };
@@ -168,6 +173,7 @@ impl World {
             Boot::Run { image, report } => {
                 self.check_image(story, image.image_ref())?;
                 self.check_keys_and_floor(story)?;
+                self.check_settings(story)?;
                 self.up = Some(Up::Runs { report, version: image.manifest().version });
                 Ok(Step::Going)
             }
@@ -196,7 +202,7 @@ impl World {
     /// Brings the image of this order to a loader in recovery.
     fn revive(&mut self, story: &Story, order: Order, situation: Situation) -> Result<(), Undone> {
         let (Order::Update(index) | Order::Fail(index) | Order::RollBack(index)) = order else {
-            unreachable!("no story leaves a unit without an image to its keys")
+            unreachable!("no story leaves a unit without an image to its keys or settings")
         };
         Session::recover(&mut self.flash, situation)?.update(&story.images[index])?;
         self.restart(ResetCause::Requested);
@@ -205,6 +211,13 @@ impl World {
 
     fn carry_out(&mut self, story: &Story, order: Order, report: BootReport, version: Version) -> Result<(), Undone> {
         let mut session = Session::open(&mut self.flash, report, version)?;
+        if let Order::Settings(percent) = order {
+            // What the host was told once must not be taken back.
+            self.amplitude = session.amplitude()?;
+            self.amplitude = session.set(&amplitude(percent))?;
+            self.order += 1;
+            return Ok(());
+        }
         let status = session.status()?;
         self.floor = status.floor;
         let runs = |index: usize| status.running == story.images[index].name;
@@ -247,6 +260,7 @@ impl World {
                 self.order += 1;
                 return Ok(());
             }
+            Order::Settings(_) => unreachable!("carried out above"),
         };
         if ended {
             self.confirmed = Some(status.running);
@@ -274,7 +288,7 @@ impl World {
         }
         let brought = story.orders.get(self.order).and_then(|order| match *order {
             Order::Update(index) | Order::Fail(index) | Order::RollBack(index) => Some(story.images[index].name),
-            Order::Keys(_) => None,
+            Order::Keys(_) | Order::Settings(_) => None,
         });
         if Some(name) == self.confirmed || Some(name) == brought {
             return Ok(());
@@ -304,6 +318,20 @@ impl World {
         Ok(())
     }
 
+    /// The settings are those that a host was told, or those that it was about to set.
+    fn check_settings(&mut self, story: &Story) -> Result<(), Fault> {
+        let found = stored_amplitude(&mut self.flash);
+        let coming = match story.orders.get(self.order) {
+            Some(&Order::Settings(percent)) => Some(percent.into()),
+            _ => self.amplitude,
+        };
+        if found == self.amplitude || found == coming {
+            return Ok(());
+        }
+        let told = self.amplitude;
+        Err(Fault::LostSettings(format!("amplitude {told:?} was told, {coming:?} was coming, {found:?} is stored")))
+    }
+
     /// In words, for a trace.
     pub(super) fn describe(&mut self, story: &Story) -> String {
         let mut text = String::new();
@@ -319,6 +347,19 @@ impl World {
         let _ = write!(text, "; {} operations; log {:?}, copies {:?}", self.operations(), log.state(), log.copies);
         text
     }
+}
+
+/// What an order for that amplitude changes.
+pub(super) fn amplitude(percent: u8) -> [Change; 2] {
+    let change = |setting: Setting, number| Change { code: setting.code(), number: Some(number) };
+    [change(Setting::Amplitude, percent.into()), change(Setting::Stagger, 100 + i32::from(percent))]
+}
+
+/// The amplitude in flash; a record that is half one and half another is none.
+fn stored_amplitude(flash: &mut FlashModel) -> Option<i32> {
+    let values = Stored::read(flash, Kind::Setting).values;
+    let amplitude = values.set(Setting::Amplitude.code())?;
+    (values.set(Setting::Stagger.code()) == Some(100 + amplitude)).then_some(amplitude)
 }
 
 impl Story {

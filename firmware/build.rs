@@ -1,11 +1,11 @@
 //! Link scripts of the two images: the same program at the addresses of slot A and slot B.
 //!
-//! Flash starts behind the slot's manifest page and ends with the slot; RAM leaves the hand-over area alone. The numbers
-//! are those of `protocol::layout`.
+//! Flash starts behind the slot's manifest page and ends with the slot. RAM has data from below, then what is kept over a
+//! reset, which is given to nobody, then the stack up to the hand-over area. The numbers are those of `protocol::layout`.
 
 use std::path::PathBuf;
 
-use protocol::layout::{HANDOVER_SIZE, MAX_IMAGE, RAM_BASE, RAM_SIZE, Slot};
+use protocol::layout::{HANDOVER_ADDRESS, KEPT_ADDRESS, KEPT_SIZE, MAX_IMAGE, RAM_BASE, Slot};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -26,8 +26,10 @@ fn main() {
 }
 
 fn memory(slot: Slot) -> String {
-    let (flash, ram) = (slot.image_address(), RAM_SIZE - HANDOVER_SIZE);
+    let (flash, ram) = (slot.image_address(), KEPT_ADDRESS - RAM_BASE);
+    let (stack_end, stack_start) = (KEPT_ADDRESS + KEPT_SIZE, HANDOVER_ADDRESS);
     format!(
-        "MEMORY\n{{\n    FLASH : ORIGIN = {flash:#010x}, LENGTH = {MAX_IMAGE}\n    RAM : ORIGIN = {RAM_BASE:#010x}, LENGTH = {ram}\n}}\n"
+        "MEMORY\n{{\n    FLASH : ORIGIN = {flash:#010x}, LENGTH = {MAX_IMAGE}\n    RAM : ORIGIN = {RAM_BASE:#010x}, LENGTH = {ram}\n}}\n\
+        _stack_start = {stack_start:#010x};\n_stack_end = {stack_end:#010x};\n"
     )
 }

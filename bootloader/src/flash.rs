@@ -19,7 +19,7 @@ use protocol::layout::{
     WORD_SIZE,
 };
 #[cfg(feature = "records")]
-use protocol::layout::{CALIBRATION_OFFSETS, SETTINGS_OFFSETS};
+use protocol::layout::{CALIBRATION_OFFSETS, CRASH_OFFSET, CRASH_PAGES, EVENT_LOG_OFFSET, SETTINGS_OFFSETS};
 use thiserror::Error;
 
 /// Flash that keeps the contract of this module, for reading.
@@ -157,7 +157,9 @@ const RECORD_PAGES: [u32; 4] = {
 /// Whether the firmware may write that, as a page of its records.
 #[cfg(feature = "records")]
 fn is_record(scope: WriteScope, inside: &impl Fn(u32, u32) -> bool) -> bool {
-    matches!(scope, WriteScope::Update { .. }) && RECORD_PAGES.iter().any(|&page| inside(page, PAGE_SIZE))
+    let events = CRASH_OFFSET + CRASH_PAGES * PAGE_SIZE - EVENT_LOG_OFFSET;
+    matches!(scope, WriteScope::Update { .. })
+        && (RECORD_PAGES.iter().any(|&page| inside(page, PAGE_SIZE)) || inside(EVENT_LOG_OFFSET, events))
 }
 
 /// The loader knows of no such pages, and is not to change when there are more.
@@ -273,6 +275,12 @@ mod tests {
     #[test]
     fn only_the_firmware_writes_its_records() {
         let (firmware, others) = (WriteScope::Update { idle: Slot::B }, [WriteScope::BootLog, WriteScope::Recovery]);
+        let events = (EVENT_LOG_OFFSET..CRASH_OFFSET + CRASH_PAGES * PAGE_SIZE).step_by(PAGE_SIZE as usize);
+        for page in events.clone() {
+            assert!(firmware.permits(page, PAGE_SIZE) && others.iter().all(|scope| !scope.permits(page, 8)));
+        }
+        assert_eq!(events.count(), 10);
+        assert!(!firmware.permits(EVENT_LOG_OFFSET - 8, 8) && !firmware.permits(CRASH_OFFSET + 2 * PAGE_SIZE, 8));
         for page in RECORD_PAGES {
             assert!(firmware.permits(page, PAGE_SIZE) && !firmware.permits(page, PAGE_SIZE + 8));
             assert!(others.iter().all(|scope| !scope.permits(page, 8)));

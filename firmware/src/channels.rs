@@ -3,23 +3,27 @@
 //! - Nothing turns an output on but a start that is allowed, and its turn (`boot:U8`).
 //! - An emergency stop, a taken-back enable, an inhibit, a silent master and a hot chip stop channels at once; none of
 //!   them starts one again when it ends.
+//! - What happens is handed out as events ([`Channels::take_happening`]); nothing here writes them anywhere.
 //! - Whoever holds [`Channels`] brings time and inputs, and makes the pins follow [`Channels::drive`].
 //!
 //! The figures are those of `facts/controller.md` section 1.4, where they conflict those of `docs/decisions/channels.md`.
 
 mod channel;
 mod debounce;
+mod happened;
 mod limits;
 mod measure;
 mod state;
 
 use protocol::channel::{Amplitude, ChannelFault, ChannelId};
+use protocol::event::{Event as Happening, StopCause};
 
 pub use channel::{Channel, Sample};
 pub use limits::{Limits, Patience, Trims};
 pub use measure::{CAPTURE_HZ, CAPTURE_PERIODS, Capture, FULL_SCALE, Frequency, Power, celsius};
 pub use state::{Latched, Lock, STARTING_MS, STOPPING_MS, State};
 
+use happened::Happened;
 use state::Event;
 
 /// How long the master may be silent while a channel is to run, milliseconds.
@@ -108,6 +112,9 @@ pub struct Channels {
     /// Degrees Celsius; `None` while nobody knows.
     temperature_c: Option<i16>,
     too_hot: bool,
+    /// What the last emergency stop turned off, bit 0 = channel 1.
+    stopped_by_emergency: u8,
+    happened: Happened,
 }
 
 impl Channels {
@@ -127,6 +134,8 @@ impl Channels {
             last_turn: None,
             temperature_c: None,
             too_hot: false,
+            stopped_by_emergency: 0,
+            happened: Happened::new(),
         }
     }
 
@@ -191,6 +200,12 @@ impl Channels {
         self.silence_trips
     }
 
+    /// What the last emergency stop turned off, bit 0 = channel 1.
+    #[must_use]
+    pub fn stopped_by_emergency(&self) -> u8 {
+        self.stopped_by_emergency
+    }
+
     /// Whether the chip is too hot.
     #[must_use]
     pub fn is_too_hot(&self) -> bool {
@@ -225,7 +240,12 @@ impl Channels {
     /// The unit is about to restart: all channels stop, and none is started any more.
     pub fn wind_down(&mut self, now_ms: u64) {
         self.readiness = Readiness::Ending;
-        self.each.iter_mut().for_each(|channel| channel.on(Event::Stop, now_ms));
+        ChannelId::ALL.into_iter().for_each(|channel| self.act(channel, Event::Stop, StopCause::Restart, now_ms));
+    }
+
+    /// What has happened and was not taken yet, oldest first.
+    pub fn take_happening(&mut self) -> Option<Happening> {
+        self.happened.take()
     }
 
     /// Whether a start would be taken.
@@ -261,14 +281,14 @@ impl Channels {
     /// Why not; nothing has changed then.
     pub fn start(&mut self, channel: ChannelId, now_ms: u64) -> Result<(), StartRefused> {
         self.may_start(channel)?;
-        self.each[channel.index()].on(Event::Start, now_ms);
+        self.act(channel, Event::Start, StopCause::Order, now_ms);
         self.take_turns(now_ms);
         Ok(())
     }
 
     /// Stops a channel.
     pub fn stop(&mut self, channel: ChannelId, now_ms: u64) {
-        self.each[channel.index()].on(Event::Stop, now_ms);
+        self.act(channel, Event::Stop, StopCause::Order, now_ms);
     }
 
     /// Gives a channel that stands in a fault its reset pulse; others are left alone.
@@ -276,7 +296,8 @@ impl Channels {
         if self.is_held {
             return;
         }
-        self.each[channel.index()].on(Event::Reset { pulse_ms: self.limits.reset_pulse_ms.into() }, now_ms);
+        let pulse_ms = self.limits.reset_pulse_ms.into();
+        self.act(channel, Event::Reset { pulse_ms }, StopCause::Order, now_ms);
     }
 
     /// Sets a channel's amplitude.
@@ -292,7 +313,15 @@ impl Channels {
 
     /// Sets the emergency stop, or lifts it with 0.
     pub fn set_emergency_stop(&mut self, value: u16, now_ms: u64) {
-        self.controls.emergency_stop = value;
+        match (core::mem::replace(&mut self.controls.emergency_stop, value), value) {
+            (0, 0) => {}
+            (0, _) => {
+                self.stopped_by_emergency = self.active_mask();
+                self.happened.note(Happening::EmergencyStop { value, stopped: self.active_mask() });
+            }
+            (_, 0) => self.happened.note(Happening::EmergencyStopLifted),
+            (_, _) => {}
+        }
         self.enforce(now_ms);
     }
 
@@ -316,14 +345,17 @@ impl Channels {
 
     /// Everything that time and inputs bring about; to be called every millisecond.
     pub fn look(&mut self, samples: &[Sample; 4], now_ms: u64) {
-        for (channel, &sample) in self.each.iter_mut().zip(samples) {
-            channel.look(sample, now_ms);
+        for (channel, &sample) in ChannelId::ALL.into_iter().zip(samples) {
+            let before = self.each[channel.index()];
+            self.each[channel.index()].look(sample, now_ms);
+            self.note(&before, channel, StopCause::Order);
         }
         let to_run = self.each.iter().any(|channel| channel.state().is_to_run());
         if to_run && now_ms.saturating_sub(self.heard_ms) > SILENCE_MS {
             self.silent = true;
             self.silence_trips = self.silence_trips.saturating_add(1);
-            self.stop_all_for(ChannelFault::Silence, now_ms);
+            self.happened.note(Happening::Silence { stopped: self.active_mask() });
+            self.stop_all_for(ChannelFault::Silence, StopCause::Silence, now_ms);
         }
         self.enforce(now_ms);
         self.take_turns(now_ms);
@@ -333,13 +365,24 @@ impl Channels {
     pub fn warm(&mut self, sensed_c: i16, now_ms: u64) {
         let temperature_c = sensed_c.saturating_add(self.trims.temperature_offset_c);
         self.temperature_c = Some(temperature_c);
+        let was_too_hot = self.too_hot;
         self.too_hot = temperature_c >= if self.too_hot { COOL_AGAIN_C } else { TOO_HOT_C };
+        match (was_too_hot, self.too_hot) {
+            (false, true) => {
+                self.happened.note(Happening::TooHot { celsius: temperature_c, stopped: self.active_mask() });
+            }
+            (true, false) => self.happened.note(Happening::CoolAgain { celsius: temperature_c }),
+            _ => {}
+        }
         self.enforce(now_ms);
     }
 
     /// The hardware took the outputs back because nobody had kept them for too long. They do not come back by themselves.
     pub fn lose_outputs(&mut self, now_ms: u64) {
-        self.stop_all_for(ChannelFault::Hardware, now_ms);
+        if self.active_mask() != 0 {
+            self.happened.note(Happening::OutputsLost { stopped: self.active_mask() });
+        }
+        self.stop_all_for(ChannelFault::Hardware, StopCause::OutputsLost, now_ms);
     }
 
     /// What the pins have to show.
@@ -355,22 +398,41 @@ impl Channels {
     /// Stops what may not run as things stand.
     fn enforce(&mut self, now_ms: u64) {
         if self.controls.emergency_stop != 0 {
-            self.stop_all_for(ChannelFault::EmergencyStop, now_ms);
+            self.stop_all_for(ChannelFault::EmergencyStop, StopCause::EmergencyStop, now_ms);
         }
         if self.too_hot {
-            self.stop_all_for(ChannelFault::Temperature, now_ms);
+            self.stop_all_for(ChannelFault::Temperature, StopCause::Temperature, now_ms);
         }
-        for (channel, id) in self.each.iter_mut().zip(ChannelId::ALL) {
+        for id in ChannelId::ALL {
             let is_present = self.limits.present & id.bit() != 0;
-            let is_inhibited = self.controls.start_inhibit & u16::from(id.bit()) != 0;
-            if self.controls.global_enable == 0 || is_inhibited || !is_present {
-                channel.on(Event::Stop, now_ms);
+            if self.controls.global_enable == 0 {
+                self.act(id, Event::Stop, StopCause::Disabled, now_ms);
+            } else if self.controls.start_inhibit & u16::from(id.bit()) != 0 || !is_present {
+                self.act(id, Event::Stop, StopCause::Inhibited, now_ms);
             }
         }
     }
 
-    fn stop_all_for(&mut self, why: ChannelFault, now_ms: u64) {
-        self.each.iter_mut().for_each(|channel| channel.stop_for(why, now_ms));
+    fn stop_all_for(&mut self, why: ChannelFault, cause: StopCause, now_ms: u64) {
+        for channel in ChannelId::ALL {
+            let before = self.each[channel.index()];
+            self.each[channel.index()].stop_for(why, now_ms);
+            self.note(&before, channel, cause);
+        }
+    }
+
+    /// Something happens to a channel; `cause` is why, should it stop.
+    fn act(&mut self, channel: ChannelId, event: Event, cause: StopCause, now_ms: u64) {
+        let before = self.each[channel.index()];
+        self.each[channel.index()].on(event, now_ms);
+        self.note(&before, channel, cause);
+    }
+
+    /// Notes what has become of a channel.
+    fn note(&mut self, before: &Channel, channel: ChannelId, cause: StopCause) {
+        if let Some(happening) = happened::between(before, self.get(channel), channel, cause) {
+            self.happened.note(happening);
+        }
     }
 
     /// Lets the first that waits have its turn, when another channel's is long enough ago.
@@ -379,9 +441,9 @@ impl Channels {
         let stagger_ms = u64::from(self.limits.stagger_ms);
         let last = self.last_turn.filter(|&(_, last_ms)| now_ms.saturating_sub(last_ms) < stagger_ms);
         let may = |id: ChannelId| last.is_none_or(|(other, _)| other == id);
-        let mut waiting = self.each.iter_mut().zip(ChannelId::ALL);
-        if let Some((channel, id)) = waiting.find(|(channel, id)| channel.state() == State::Queued && may(*id)) {
-            channel.on(Event::Turn, now_ms);
+        let waits = |&id: &ChannelId| self.get(id).state() == State::Queued && may(id);
+        if let Some(id) = ChannelId::ALL.into_iter().find(waits) {
+            self.act(id, Event::Turn, StopCause::Order, now_ms);
             self.last_turn = Some((id, now_ms));
         }
     }

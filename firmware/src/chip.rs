@@ -11,6 +11,7 @@ mod control;
 mod faults;
 #[cfg(feature = "fault-hang-after-boot")]
 mod hang;
+mod kept;
 mod outputs;
 mod pins;
 mod sensors;
@@ -19,6 +20,8 @@ mod supervisor;
 mod work;
 
 use core::cell::RefCell;
+use core::pin::pin;
+use core::task::{Context, Waker};
 
 use embassy_executor::{Executor, InterruptExecutor};
 use embassy_stm32::interrupt;
@@ -26,6 +29,7 @@ use embassy_stm32::interrupt::{InterruptExt as _, Priority};
 use embassy_sync::blocking_mutex::Mutex;
 use protocol::handover::{Mark, MarkKind};
 use protocol::layout::Slot;
+use protocol::reset::ResetCause;
 use protocol::settings::Kind;
 use static_cell::StaticCell;
 
@@ -41,7 +45,7 @@ use crate::facts::Facts;
 use crate::settings::Stored;
 use crate::unit::Unit;
 use crate::version::FIRMWARE_VERSION;
-use crate::worker::Worker;
+use crate::worker::{Before, Worker, make_room_at_start};
 
 static UNIT: StaticCell<Locked> = StaticCell::new();
 static WORKER: StaticCell<Worker<ChipFlash<Await>>> = StaticCell::new();
@@ -61,9 +65,17 @@ pub fn run(slot: Slot) -> ! {
     let watchdog = supervisor::take_watchdog(peripherals.IWDG);
 
     let mut flash = ChipFlash::open(WriteScope::Update { idle: slot.other() })
-        .expect("the loader runs no image on a chip of another geometry")
-        .with_pause::<Await>();
+        .expect("the loader runs no image on a chip of another geometry");
+    if slot == Slot::B {
+        at_once(make_room_at_start(&mut flash));
+    }
+    let mut flash = flash.with_pause::<Await>();
     let facts = Facts::gather(&mut flash, slot, handover::report(), FIRMWARE_VERSION);
+    faults::running(slot, facts.manifest.as_ref().map_or([0; 20], |manifest| manifest.build_id));
+    // After power came RAM holds nothing that anybody left.
+    let has_memory = facts.reset() != ResetCause::PowerOn;
+    let (kept, crash) = (kept::read(), kept::take_crash());
+    let before = Before { kept: kept.filter(|_| has_memory), crash: crash.filter(|_| has_memory) };
     let log = BootLog::read(&mut flash);
     let [settings, calibration] = [Kind::Setting, Kind::Calibration].map(|kind| Stored::read(&mut flash, kind));
     let unit = UNIT.init_with(|| Mutex::new(RefCell::new(Unit::new(facts, log))));
@@ -75,6 +87,7 @@ pub fn run(slot: Slot) -> ! {
     });
     let board = Board::new(unit);
     let worker = WORKER.init_with(|| Worker::new(flash));
+    worker.start_log(before);
 
     interrupt::USART1.set_priority(UART_PRIORITY);
     interrupt::UART5.set_priority(BUS_PRIORITY);
@@ -94,6 +107,12 @@ pub fn run(slot: Slot) -> ! {
         #[cfg(feature = "fault-hang-after-boot")]
         thread.spawn(hang::hang().expect("spawned once"));
     })
+}
+
+/// Runs something that waits by asking again and again, before there is an executor.
+fn at_once(work: impl Future<Output = ()>) {
+    let mut work = pin!(work);
+    while work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {}
 }
 
 /// The interrupt of a UART that this board does not use runs the executor of the bus.

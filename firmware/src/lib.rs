@@ -12,12 +12,16 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod channels;
+pub mod crash;
+pub mod events;
 pub mod facts;
 pub mod health;
 pub mod holding;
+pub mod kept;
 pub mod registers;
 pub mod self_test;
 pub mod settings;
+pub mod shutdown;
 pub mod status;
 pub mod store;
 pub mod unit;

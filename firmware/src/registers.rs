@@ -1,10 +1,10 @@
 //! The register map, answered: one arm for each register of [`protocol::registers::REGISTERS`].
 
 use protocol::channel::Amplitude;
+use protocol::event::RestartCause;
 use protocol::manifest::PRODUCT;
 use protocol::modbus::exception::Exception;
 use protocol::registers::{ChannelRegister, MAP_VERSION, Register, RegisterId, SYSTEM_RESET_KEY};
-use protocol::reset::ResetCause;
 use protocol::semver::Version;
 
 use bootloader::transition::floor_of;
@@ -34,9 +34,8 @@ pub fn read(unit: &Unit, id: RegisterId, word: u16) -> u16 {
         RegisterId::ActiveMask => u16::from(live.outputs.start),
         RegisterId::WatchdogStatus => u16::from(unit.health.overdue(live.uptime_ms).is_none()),
         RegisterId::CommErrors => counters.communication_errors,
-        // Kept over a reset once there is an event log.
-        RegisterId::PrevActiveMask => 0,
-        RegisterId::LastShutdownReason => last_shutdown(facts.reset()),
+        RegisterId::PrevActiveMask => unit.shutdown.active.into(),
+        RegisterId::LastShutdownReason => unit.shutdown.reason as u16,
         // The one number whose low word comes first, as map C has it.
         RegisterId::SystemUptime => ((live.uptime_ms / 1000) >> (16 * u32::from(word))) as u16,
         RegisterId::GlobalEnable => controls.global_enable,
@@ -66,7 +65,7 @@ pub fn read(unit: &Unit, id: RegisterId, word: u16) -> u16 {
         RegisterId::Temperature => channels.temperature_c().unwrap_or(i16::MIN).cast_unsigned(),
         RegisterId::LoopMax => live.loop_max_us,
         RegisterId::StackFree => live.stack_free,
-        RegisterId::Channel(channel, register) => channel::read(channels, channel, register, word),
+        RegisterId::Channel(channel, register) => channel::read(channels, &unit.shutdown, channel, register, word),
     }
 }
 
@@ -96,7 +95,7 @@ pub fn write(unit: &mut Unit, id: RegisterId, value: u16) {
     match id {
         RegisterId::GlobalEnable => unit.channels.set_global_enable(value, now_ms),
         RegisterId::EmergencyStop => unit.channels.set_emergency_stop(value, now_ms),
-        RegisterId::SystemReset => unit.plan_restart(),
+        RegisterId::SystemReset => unit.plan_restart(RestartCause::SystemReset),
         RegisterId::TestStartInhibit => unit.channels.set_start_inhibit(value, now_ms),
         RegisterId::GlobalAmplitude => unit.channels.set_all_amplitudes(Amplitude::clamped(value)),
         RegisterId::Channel(channel, register) => {
@@ -117,21 +116,6 @@ fn system_status(unit: &Unit) -> u16 {
     match bad.into_iter().filter(|&(holds, _)| holds).fold(0, |all, (_, bit)| all | bit) {
         0 => status_bit::OK,
         bad => bad,
-    }
-}
-
-/// Map C's codes: 0 normal, 1 watchdog, 2 power loss, 3 emergency stop, 4 fault. An emergency stop stops channels, not
-/// the unit, so 3 is never the reason that a unit started again.
-fn last_shutdown(reset: ResetCause) -> u16 {
-    match reset {
-        ResetCause::Watchdog | ResetCause::WindowWatchdog => 1,
-        ResetCause::PowerOn | ResetCause::BrownOut => 2,
-        ResetCause::Panic | ResetCause::LowPower => 4,
-        ResetCause::Unknown
-        | ResetCause::Pin
-        | ResetCause::Requested
-        | ResetCause::OptionBytes
-        | ResetCause::Debugger => 0,
     }
 }
 

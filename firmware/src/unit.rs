@@ -4,6 +4,8 @@
 //! frame is answered within a millisecond (`bus:M6`).
 
 use protocol::boot_record::{BootState, Phase, Switch};
+use protocol::channel::ChannelId;
+use protocol::event::{Event, RestartCause};
 use protocol::handover::BootReason;
 use protocol::message::SelfTest;
 use protocol::settings::Kind;
@@ -13,10 +15,13 @@ use bootloader::update::Update;
 
 use crate::channels::Channels;
 use crate::channels::{Limits, Trims};
+use crate::events::Events;
 use crate::facts::Facts;
-use crate::health::Health;
+use crate::health::{Health, Task};
+use crate::kept::Kept;
 use crate::self_test::Outputs;
 use crate::settings::{Line, Settings, Stored};
+use crate::shutdown::{Shutdown, Snapshot};
 
 /// Time from the answer to a request for a restart to the restart, milliseconds: enough for the answer to be polled at
 /// 9600 baud and through a gateway.
@@ -32,6 +37,12 @@ pub struct Unit {
     pub channels: Channels,
     /// What has been counted since start.
     pub counters: Counters,
+    /// What happened, on its way to the event log.
+    pub events: Events,
+    /// Starts of the unit so far, this one included; 0 until the event log is read.
+    pub boot: u32,
+    /// How the unit last went down.
+    pub shutdown: Shutdown,
     /// Who asks for an update, and what has come of it.
     pub update: Update,
     /// Whether all tasks report in time.
@@ -46,6 +57,8 @@ pub struct Unit {
     settings_settled: bool,
     /// When to restart, milliseconds since start.
     restart_at_ms: Option<u64>,
+    /// The task that the watchdog is not fed for.
+    late: Option<Task>,
 }
 
 /// What changes by itself.
@@ -100,6 +113,7 @@ impl Unit {
         Self {
             // Without root keys there is no set.
             keys_looked_after: !facts.has_roots,
+            shutdown: Shutdown::new(facts.reset(), &Snapshot::OFF),
             facts,
             live: Live {
                 uptime_ms: 0,
@@ -111,12 +125,15 @@ impl Unit {
             },
             channels: Channels::new(),
             counters: Counters::default(),
+            events: Events::new(),
+            boot: 0,
             update: Update::new(),
             health: Health::new(),
             settings: Settings::nothing(),
             settings_settled: false,
             log_repaired: false,
             restart_at_ms: None,
+            late: None,
         }
     }
 
@@ -153,6 +170,48 @@ impl Unit {
     /// They are, as far as they can be.
     pub fn settings_settled(&mut self) {
         self.settings_settled = true;
+    }
+
+    /// Notes what has happened to the channels since this was last called.
+    pub fn collect_events(&mut self) {
+        while let Some(event) = self.channels.take_happening() {
+            self.events.note(event, self.live.uptime_ms);
+        }
+    }
+
+    /// Something else has happened.
+    pub fn note(&mut self, event: Event) {
+        self.events.note(event, self.live.uptime_ms);
+    }
+
+    /// What has to be known after a reset.
+    #[must_use]
+    pub fn kept(&self) -> Kept {
+        let late = self.late.map_or(0, |task| task as u8 + 1);
+        Kept { boot: self.boot, budget: self.events.budget.left(), late, channels: Snapshot::of(&self.channels) }
+    }
+
+    /// Takes over what was known before a reset.
+    pub fn remember_shutdown(&mut self, was: &Snapshot) {
+        self.shutdown = Shutdown::new(self.facts.reset(), was);
+    }
+
+    /// The task that has not reported in time, if any; it is noted once.
+    pub fn overdue(&mut self) -> Option<Task> {
+        let late = self.health.overdue(self.live.uptime_ms);
+        if let (None, Some(task)) = (self.late, late) {
+            self.note(Event::WatchdogLate { task: task as u8 + 1 });
+        }
+        self.late = late;
+        late
+    }
+
+    /// Whether the core may be stopped for the erase of a page in the bank that it runs from, 22 ms: no channel is on or
+    /// about to be.
+    #[must_use]
+    pub fn may_stall(&self) -> bool {
+        let to_run = |id| self.channels.get(id).state().is_to_run();
+        self.live.outputs.start == 0 && !ChannelId::ALL.into_iter().any(to_run)
     }
 
     /// What is known since the start.
@@ -224,7 +283,10 @@ impl Unit {
     }
 
     /// Plans a restart, [`RESTART_DELAY_MS`] from now. Channels stop at once.
-    pub fn plan_restart(&mut self) {
+    pub fn plan_restart(&mut self, cause: RestartCause) {
+        if self.restart_at_ms.is_none() {
+            self.note(Event::Restart { cause });
+        }
         self.channels.wind_down(self.live.uptime_ms);
         self.restart_at_ms.get_or_insert(self.live.uptime_ms + u64::from(RESTART_DELAY_MS));
     }

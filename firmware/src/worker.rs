@@ -6,6 +6,7 @@
 
 mod begin;
 mod keys;
+mod log;
 mod settings;
 mod switch;
 
@@ -13,6 +14,8 @@ use protocol::layout::Slot;
 use protocol::message::{Answer, Refusal, Reply, Request};
 use protocol::settings::Kind;
 
+use self::log::Log;
+pub use self::log::{Before, make_room_at_start};
 use bootloader::unit::Criteria;
 pub use bootloader::update::{BackgroundFlash, Step};
 use bootloader::update::{Stager, transfer};
@@ -29,13 +32,14 @@ impl<S: bootloader::update::Shared<Unit = Unit>> Shared for S {}
 #[derive(Debug)]
 pub struct Worker<F> {
     stager: Stager<F>,
+    log: Log,
 }
 
 impl<F: BackgroundFlash> Worker<F> {
-    /// A worker on this flash. It writes the idle slot, the boot log, the key set, the running image's seals and the unit's
-    /// records, nothing else.
+    /// A worker on this flash. It writes the idle slot, the boot log, the key set, the running image's seals, the unit's
+    /// records, the event log and the crash records, nothing else. Without [`Worker::start_log`] there is no event log.
     pub fn new(flash: F) -> Self {
-        Self { stager: Stager::new(flash) }
+        Self { stager: Stager::new(flash), log: Log::Off }
     }
 
     /// The flash it works on.
@@ -49,6 +53,9 @@ impl<F: BackgroundFlash> Worker<F> {
             return Step::Worked;
         }
         if self.keep_proven(shared).await {
+            return Step::Worked;
+        }
+        if self.log_step(shared).await == Step::Worked {
             return Step::Worked;
         }
         let Some((ticket, request)) = shared.with(|unit| unit.update.session.take_work()) else { return Step::Idle };
@@ -101,6 +108,9 @@ impl<F: BackgroundFlash> Worker<F> {
                 let (keys, flash) = self.stager.keys();
                 Ok(Answer::KeySetReport(keys.report(flash, shared.with(|unit| unit.log()))))
             }
+            Request::EventHead => Ok(Answer::EventHead(self.event_head(shared))),
+            Request::Events { since } => Ok(Answer::Events(self.events(since))),
+            Request::CrashPart { offset } => self.crash_part(offset).map(Answer::CrashPart),
         }
     }
 

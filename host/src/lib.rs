@@ -5,6 +5,7 @@
 //! - [`endpoint`], [`bus`], [`session`]: a line, its owner, and the messages that go over it.
 //! - [`channel`], [`health`]: what a unit's registers say of its channels and of itself.
 //! - [`update`]: another version for one unit, and back.
+//! - [`events`]: what happened to a unit, by its own log.
 //! - [`failure`]: what an error means for the caller.
 //!
 //! Prints nothing and exits nowhere: the binary `sonde` does (`src/main.rs`, `src/output.rs`).
@@ -15,6 +16,7 @@ pub mod channel;
 pub mod config;
 pub mod elf;
 pub mod endpoint;
+pub mod events;
 pub mod failure;
 pub mod health;
 pub mod key;

@@ -57,6 +57,11 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Prints one of many results, as soon as it is there.
+pub(crate) fn line(result: &(impl Serialize + std::fmt::Display), json: bool) {
+    if json { print_json(result) } else { print_text(&result.to_string()) }
+}
+
 /// Asks for a line on the terminal; `None` when there is none, or nobody answers.
 pub(crate) fn ask(question: &str) -> Option<String> {
     if !std::io::stdin().is_terminal() {

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use protocol::layout::Slot;
 use protocol::mailbox::{self, ENVELOPE_SIZE, Envelope, REQUEST_REGISTERS, RESPONSE_REGISTERS, message_length};
-use protocol::message::{Answer, Hello, MAX_PAGE_HASHES, PageMap, Recovery, Reply, Request, SlotReport, UnitStatus};
+use protocol::message::{
+    Answer, Hello, MAX_CRASH_PART, MAX_PAGE_HASHES, PageMap, Recovery, Reply, Request, SlotReport, UnitStatus,
+};
 use protocol::modbus::exception::Exception;
 use protocol::version;
 use rand_core::{OsRng, RngCore as _};
@@ -310,10 +312,13 @@ fn reply_registers(request: &Request) -> u16 {
         | Request::KeySetPart { .. }
         | Request::InstallKeySet { .. } => 30,
         Request::KeySetReport
+        | Request::Events { .. }
         | Request::Settings
         | Request::Calibration
         | Request::ChangeSettings { .. }
         | Request::ChangeCalibration { .. } => mailbox::MAX_REPLY,
+        Request::EventHead => 48,
+        Request::CrashPart { .. } => 12 + MAX_CRASH_PART,
     })
 }
 

@@ -45,6 +45,16 @@ pub const KEY_SET_OFFSETS: [u32; 2] = [0x3_C800, 0x7_C800];
 pub const SETTINGS_OFFSETS: [u32; 2] = [0x3_D000, 0x7_D000];
 /// The two copies of the calibration (`docs/settings.md`), one page each, one per bank.
 pub const CALIBRATION_OFFSETS: [u32; 2] = [0x3_E000, 0x7_E000];
+/// The event log ([`crate::event`]): a ring of pages at the start of bank 2.
+pub const EVENT_LOG_OFFSET: u32 = BANK_SIZE;
+/// Pages of the event log.
+pub const EVENT_LOG_PAGES: u32 = 8;
+/// Crash records ([`crate::crash`]), behind the event log.
+pub const CRASH_OFFSET: u32 = EVENT_LOG_OFFSET + EVENT_LOG_PAGES * PAGE_SIZE;
+/// Pages of crash records.
+pub const CRASH_PAGES: u32 = 2;
+/// Kept free behind them.
+const STAGING_OFFSET: u32 = 0x4_8000;
 /// Identity of the unit ([`crate::identity`]), one page.
 pub const IDENTITY_OFFSET: u32 = 0x3_F800;
 
@@ -60,6 +70,12 @@ pub const HANDOVER_ADDRESS: u32 = RAM_BASE + RAM_SIZE - HANDOVER_SIZE;
 pub const REPORT_ADDRESS: u32 = HANDOVER_ADDRESS;
 /// Where the firmware leaves its mark for the loader.
 pub const MARK_ADDRESS: u32 = HANDOVER_ADDRESS + 128;
+
+/// RAM that the firmware keeps over a reset, bytes: no linker script uses it, and neither the loader's data, from below, nor
+/// its stack, from above, gets there.
+pub const KEPT_SIZE: u32 = 4096;
+/// Address of the kept RAM: above the firmware's data, below its stack.
+pub const KEPT_ADDRESS: u32 = RAM_BASE + 64 * 1024 - KEPT_SIZE;
 
 /// One of the two places an image can run from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,6 +150,8 @@ impl core::fmt::Display for Slot {
     }
 }
 
+const _: () = assert!(CRASH_OFFSET == 0x4_4000 && CRASH_OFFSET + CRASH_PAGES * PAGE_SIZE <= STAGING_OFFSET);
+const _: () = assert!(STAGING_OFFSET < Slot::B.offset() && EVENT_LOG_OFFSET >= BANK_SIZE);
 const _: () = assert!(SEALS_IN_SLOT + SEAL_PLACES * WORD_SIZE <= IMAGE_IN_SLOT);
 const _: () = assert!(Slot::A.offset() == LOADER_SIZE);
 const _: () = assert!(Slot::A.offset() + SLOT_SIZE == BOOT_LOG_OFFSETS[0]);

@@ -4,6 +4,7 @@
 //! by `Refused` with the reason; a refusal has changed nothing.
 
 mod answer;
+mod events;
 mod key_report;
 mod refusal;
 mod request;
@@ -14,6 +15,7 @@ pub use answer::{
     Activating, Answer, Began, Confirmed, Hello, PageMap, Recovery, SelfCheck, SelfTest, SlotContent, SlotReport,
     Staged, Staging, Transfer, UnitStatus,
 };
+pub use events::{CrashPart, EventHead, Events, MAX_CRASH_PART, MAX_EVENT_RECORDS};
 pub use key_report::{KeyReport, KeySetInstalled, KeySetPart, KeySetReport, KeyState, MAX_KEY_REPORTS};
 pub use refusal::Refusal;
 pub use request::{ChannelPolicy, GiveUp, MAX_KEY_SET_PART, Request};

@@ -6,7 +6,7 @@
 //! `tests/wire/v1.rs` holds the bytes of every message of version 1, `tests/wire/v2.rs` of what version 2 added, and so
 //! on: if one fails, revert the change, not the test.
 //!
-//! Version 2 brought key sets and the answers of a loader in recovery; version 3 settings.
+//! Version 2 brought key sets and the answers of a loader in recovery; version 3 settings and the event log.
 
 /// Oldest version that this side still understands.
 pub const MIN: u16 = 1;

@@ -41,12 +41,14 @@ pub struct Channel {
     over_power: Debounced,
     power: Power,
     frequency: Frequency,
-    /// State before the last change.
-    previous: ChannelState,
+    /// State before the last change; `None` before the first.
+    previous: Option<ChannelState>,
     changed_ms: u64,
     last_fault: Option<ChannelFault>,
     /// Time with START high, milliseconds, up to `seen_ms`.
     ran_ms: u64,
+    /// `ran_ms` when it was last started.
+    ran_before_ms: u64,
     seen_ms: u64,
     overloads: u16,
 }
@@ -67,10 +69,11 @@ impl Channel {
             over_power: Debounced::inactive(),
             power: Power::new(),
             frequency: Frequency::new(),
-            previous: ChannelState::Stopped,
+            previous: None,
             changed_ms: 0,
             last_fault: None,
             ran_ms: 0,
+            ran_before_ms: 0,
             seen_ms: 0,
             overloads: 0,
         }
@@ -96,7 +99,10 @@ impl Channel {
             self.overloads = self.overloads.saturating_add(1);
         }
         if next.told() != self.state.told() {
-            (self.previous, self.changed_ms) = (self.state.told(), now_ms);
+            (self.previous, self.changed_ms) = (Some(self.state.told()), now_ms);
+        }
+        if next.is_on() && !self.state.is_on() {
+            self.ran_before_ms = self.ran_ms;
         }
         self.state = next;
     }
@@ -165,9 +171,9 @@ impl Channel {
         self.frequency
     }
 
-    /// State before the last change.
+    /// State before the last change; `None` before the first.
     #[must_use]
-    pub const fn previous(&self) -> ChannelState {
+    pub const fn previous(&self) -> Option<ChannelState> {
         self.previous
     }
 
@@ -187,6 +193,12 @@ impl Channel {
     #[must_use]
     pub const fn ran_ms(&self) -> u64 {
         self.ran_ms
+    }
+
+    /// How long it has been on since it was last started, seconds.
+    #[must_use]
+    pub fn on_for_s(&self) -> u32 {
+        u32::try_from((self.ran_ms - self.ran_before_ms) / 1000).unwrap_or(u32::MAX)
     }
 
     /// Overloads since start; stops at its maximum.

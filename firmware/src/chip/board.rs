@@ -51,6 +51,7 @@ impl Shared for Board {
             let mut unit = unit.borrow_mut();
             unit.observe(Instant::now().as_millis(), outputs::read());
             let answer = ask(&mut unit);
+            unit.collect_events();
             // Within the same lock: what is on record is what the pins show.
             outputs::show(unit.channels.drive());
             answer

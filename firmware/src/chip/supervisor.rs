@@ -5,6 +5,7 @@ use embassy_stm32::peripherals::IWDG;
 use embassy_stm32::wdg::IndependentWatchdog;
 use embassy_time::{Instant, Timer};
 use protocol::boot_record::Phase;
+use protocol::event::Event;
 use protocol::handover::{Mark, MarkKind};
 
 use bootloader::stm32g4::{handover, outputs};
@@ -71,10 +72,12 @@ fn look(unit: &mut Unit) -> Verdict {
         });
         if unit.live.self_test.passed() {
             unit.channels.make_ready();
+        } else {
+            unit.note(Event::SelfTestFailed { failed: unit.live.self_test.failed });
         }
     }
     show(unit, now);
-    if unit.health.overdue(now).is_none() { Verdict::Fine } else { Verdict::TaskOverdue }
+    if unit.overdue().is_none() { Verdict::Fine } else { Verdict::TaskOverdue }
 }
 
 /// LED: on; on trial it blinks once a second, after a failed self-test four times.

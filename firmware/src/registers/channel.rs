@@ -5,6 +5,7 @@ use protocol::modbus::exception::Exception;
 use protocol::registers::ChannelRegister;
 
 use crate::channels::{Channels, StartRefused};
+use crate::shutdown::Shutdown;
 use crate::unit::Unit;
 
 /// Bits of `STATUS_FLAGS` (`facts/controller.md` section 2.3).
@@ -18,8 +19,16 @@ mod flag {
 }
 
 /// Word `word` of a channel's register.
-pub(super) fn read(channels: &Channels, channel: ChannelId, register: ChannelRegister, word: u16) -> u16 {
-    let it = channels.get(channel);
+///
+/// Until its state changes for the first time, what is told of the last change is that of the run before.
+pub(super) fn read(
+    channels: &Channels,
+    before: &Shutdown,
+    channel: ChannelId,
+    register: ChannelRegister,
+    word: u16,
+) -> u16 {
+    let (it, before) = (channels.get(channel), before.channels[channel.index()]);
     match register {
         ChannelRegister::StartStop => it.state().is_to_run().into(),
         ChannelRegister::AmplitudeSetPoint => it.amplitude.percent().into(),
@@ -28,9 +37,13 @@ pub(super) fn read(channels: &Channels, channel: ChannelId, register: ChannelReg
         ChannelRegister::Frequency => it.frequency().deca_hertz(),
         ChannelRegister::StatusFlags => flags(channels, channel),
         ChannelRegister::AmplitudeActual => it.driven_percent().into(),
-        ChannelRegister::PrevState => it.previous().code(),
-        ChannelRegister::PersistedAmplitude => channels.amplitude_at_start().percent().into(),
-        ChannelRegister::LastFaultCode => it.last_fault().map_or(0, ChannelFault::code),
+        ChannelRegister::PrevState => it.previous().unwrap_or(before.state).code(),
+        ChannelRegister::PersistedAmplitude => match before.percent {
+            0 => channels.amplitude_at_start().percent().into(),
+            percent => percent.into(),
+        },
+        ChannelRegister::LastFaultCode => it.last_fault().or(before.fault).map_or(0, ChannelFault::code),
+        ChannelRegister::LastStateTimestamp if it.previous().is_none() => before.changed_s,
         ChannelRegister::LastStateTimestamp => (it.changed_ms() / 1000) as u16,
         ChannelRegister::Watts => it.power().watts(),
         ChannelRegister::State => it.state().told().code(),

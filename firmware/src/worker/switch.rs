@@ -2,6 +2,7 @@
 //! the boot log, and where another image is to run, followed by a restart.
 
 use protocol::boot_record::{BootState, ImageRef, Phase, Switch};
+use protocol::event::{Event as Happening, FlashPart, RestartCause};
 use protocol::message::{Activating, ChannelPolicy, Confirmed, Refusal};
 
 use bootloader::boot_log::BootLog;
@@ -27,7 +28,8 @@ impl<F: BackgroundFlash> Worker<F> {
         }
         let (log, running) = self.stand(shared);
         let next = transition::activate(log, running, staged).map_err(refusals::activate)?;
-        self.switch_to(shared, next, channels)
+        let happening = Happening::Activated { slot: staged.slot, version: staged.version };
+        self.switch_to(shared, next, channels, happening)
     }
 
     /// Goes back to the image in the other slot.
@@ -43,7 +45,8 @@ impl<F: BackgroundFlash> Worker<F> {
             return Err(Refusal::FailedItsTrial { version: from });
         }
         let next = transition::roll_back(log, running, other).map_err(refusals::roll_back)?;
-        self.switch_to(shared, next, channels)
+        let happening = Happening::RolledBack { slot: other.slot, version: other.version };
+        self.switch_to(shared, next, channels, happening)
     }
 
     /// Keeps the running image. Only here the floor rises (`boot:B8`).
@@ -63,6 +66,7 @@ impl<F: BackgroundFlash> Worker<F> {
             transition::confirm(log, image, security_floor).map_err(refusals::confirm)?
         {
             self.keep(shared, state)?;
+            shared.with(|unit| unit.note(Happening::Confirmed { slot: image.slot, version: image.version }));
         }
         Ok(Confirmed { image, floor: shared.with(|unit| floor_of(unit.log())) })
     }
@@ -81,6 +85,7 @@ impl<F: BackgroundFlash> Worker<F> {
         shared: &impl Shared,
         next: BootState,
         channels: ChannelPolicy,
+        happening: Happening,
     ) -> Result<Activating, Refusal> {
         // Last, so that nothing lies between this look and the record but the record itself (`boot:U5`).
         match (channels, shared.with(|unit| unit.live.outputs.start)) {
@@ -88,7 +93,8 @@ impl<F: BackgroundFlash> Worker<F> {
             (ChannelPolicy::RefuseWhileRunning, outputs) => return Err(Refusal::ChannelsRunning { outputs }),
         }
         self.append(shared, next)?;
-        shared.with(Unit::plan_restart);
+        shared.with(|unit| unit.note(happening));
+        shared.with(|unit| unit.plan_restart(RestartCause::AnotherImage));
         Ok(Activating { image: next.active, reset_in_ms: RESTART_DELAY_MS })
     }
 
@@ -98,6 +104,7 @@ impl<F: BackgroundFlash> Worker<F> {
             let state = self.criteria(shared).settle(state);
             // A log that takes no record is told in the status, and asking more often would only wear it.
             let _told_in_the_status = self.append(shared, state);
+            shared.with(|unit| unit.note(Happening::FlashRepaired { part: FlashPart::BootLog }));
             shared.with(Unit::log_repaired);
         }
     }

@@ -1,6 +1,7 @@
 //! The update session from the mailbox to flash, over the flash model.
 
 mod keys;
+mod log;
 mod power_cuts;
 mod settings;
 mod switching;

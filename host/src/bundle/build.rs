@@ -134,7 +134,7 @@ pub fn assemble(key: &ReleaseKey, terms: &ReleaseTerms, images: &[LinkedImage; 2
 }
 
 /// Names the build when the linker did not: both images together, so that both variants carry one id.
-fn build_id_of(images: &[LinkedImage; 2]) -> [u8; 20] {
+pub(crate) fn build_id_of(images: &[LinkedImage; 2]) -> [u8; 20] {
     let all: Vec<u8> = images.iter().flat_map(|image| image.bytes.iter().copied()).collect();
     *sha256(&all).first_chunk().expect("20 bytes of 32")
 }

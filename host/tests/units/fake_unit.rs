@@ -294,7 +294,10 @@ impl FakeUnit {
             Request::Settings
             | Request::Calibration
             | Request::ChangeSettings { .. }
-            | Request::ChangeCalibration { .. } => return Err(Refusal::NotUnderstood),
+            | Request::ChangeCalibration { .. }
+            | Request::EventHead
+            | Request::Events { .. }
+            | Request::CrashPart { .. } => return Err(Refusal::NotUnderstood),
             Request::KeySetPart { .. } | Request::InstallKeySet { .. } | Request::KeySetReport => {
                 self.on_keys(request)?
             }

@@ -1,7 +1,7 @@
 //! What a unit answers. Append-only; one kind of answer for each kind of request, and one of a loader in recovery for the
 //! first two.
 
-use super::{KeySetInstalled, KeySetPart, KeySetReport, MAX_PAGE_HASHES, TellValues};
+use super::{CrashPart, EventHead, Events, KeySetInstalled, KeySetPart, KeySetReport, MAX_PAGE_HASHES, TellValues};
 use crate::boot_record::{ImageRef, Phase, Switch};
 use crate::coded::coded;
 use crate::digest::PageHash;
@@ -43,6 +43,12 @@ pub enum Answer {
     Recovery(Recovery),
     /// To [`super::Request::Settings`], [`super::Request::Calibration`], and the changes of both: what is in force now. (3)
     Values(TellValues),
+    /// To [`super::Request::EventHead`]. (3)
+    EventHead(EventHead),
+    /// To [`super::Request::Events`]. (3)
+    Events(Events),
+    /// To [`super::Request::CrashPart`]. (3)
+    CrashPart(CrashPart),
 }
 
 /// Who is there.

@@ -91,4 +91,16 @@ pub enum Request {
         /// The changes.
         changes: heapless::Vec<Change, MAX_CHANGES>,
     },
+    /// What the event log holds. (3)
+    EventHead,
+    /// Records of the event log, from a number on. (3)
+    Events {
+        /// The first number that is wanted.
+        since: u32,
+    },
+    /// A piece of the newest crash record. (3)
+    CrashPart {
+        /// Where it starts.
+        offset: u16,
+    },
 }

@@ -7,4 +7,5 @@
 mod frozen;
 mod v1;
 mod v2;
+mod v3_events;
 mod v3_settings;

@@ -94,10 +94,11 @@ fn a_poisoned_slot_gives_way_to_the_other_one_and_the_record_is_written_once() {
             Switch::FellBack { from: SECOND, cause: FallbackCause::ImageInvalid, reset: ResetCause::PowerOn };
         assert_eq!((first.running.slot, first.phase, first.last_switch), (Slot::A, Phase::Confirmed, expected));
         assert_eq!(first.boot_reason, BootReason::ConfirmedInvalid, "{offset:#07x}");
-        let operations = rig.board().flash_operations();
+        let before = rig.flash_but_events();
         rig.board_mut().pin_reset();
         assert_eq!(status(&mut rig).boot_reason, BootReason::Confirmed);
-        assert_eq!((rig.board().flash_operations(), rig.board().resets().len()), (operations, 2));
+        assert_eq!(rig.board().resets().len(), 2);
+        assert!(rig.flash_but_events() == before, "{offset:#07x}");
     }
 }
 
@@ -105,13 +106,14 @@ fn a_poisoned_copy_of_the_boot_log_is_passed_over() {
     for page in BOOT_LOG_OFFSETS {
         let mut rig = poisoned(updated(), &[page + 16]);
         rig.power_on();
+        let before = rig.flash_but_events();
         for _ in 0..3 {
             rig.wait_for_answer();
             assert_eq!(rig.number(RegisterId::BootReason), u16::from(BootReason::Confirmed.code()));
             assert_eq!(rig.number(RegisterId::RunningSlot), 1);
             rig.board_mut().pin_reset();
         }
-        assert_eq!(rig.board().flash_operations(), 0, "no boot repairs anything");
+        assert!(rig.flash_but_events() == before, "no boot repairs anything");
         let status = status(&mut rig);
         assert_eq!((status.running.version, status.phase), (SECOND, Phase::Confirmed));
         assert!(status.log_copies_good.contains(&true));

@@ -9,6 +9,7 @@ mod channels;
 mod client;
 mod config;
 mod damage;
+mod events;
 mod expected;
 mod flash;
 mod flash_rules;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         functions::tests(),
         channels::tests(),
         settings::tests(),
+        events::tests(),
         frames::tests(),
         boots::tests(),
         resets::tests(),

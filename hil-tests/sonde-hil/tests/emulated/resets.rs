@@ -69,7 +69,7 @@ pub(crate) fn reset_from_inside(rig: &mut Rig) {
 }
 
 /// Makes the core go on with other code, as a debugger or a wild pointer would.
-fn divert(rig: &mut Rig, code: &[u16], registers: [u32; 2]) {
+pub(crate) fn divert(rig: &mut Rig, code: &[u16], registers: [u32; 2]) {
     /// In RAM that neither data nor stack reach.
     const PLACE: usize = 0x1_0000;
     // Thread mode: nothing is to be returned to.

@@ -4,7 +4,7 @@
 //! nothing that nobody modelled, every answer starts no sooner than 1.5 characters and no later than 50 ms after its
 //! request (`bus:M6`) and comes without a gap.
 
-use protocol::layout::FLASH_BASE;
+use protocol::layout::{CRASH_OFFSET, CRASH_PAGES, EVENT_LOG_OFFSET, FLASH_BASE, PAGE_SIZE};
 use protocol::modbus::MAX_FRAME;
 use protocol::modbus::exception::EXCEPTION_FLAG;
 use protocol::modbus::function::Function;
@@ -94,6 +94,13 @@ impl Rig {
     /// The program counter's offset in flash.
     pub(crate) fn program_counter(&self) -> u32 {
         self.board().core().registers()[15] - FLASH_BASE
+    }
+
+    /// What is in flash, but for the event log, which each start is written to.
+    pub(crate) fn flash_but_events(&self) -> Vec<u8> {
+        let mut bytes = self.board().flash().to_vec();
+        bytes[EVENT_LOG_OFFSET as usize..(CRASH_OFFSET + CRASH_PAGES * PAGE_SIZE) as usize].fill(0);
+        bytes
     }
 
     /// Lets time pass.

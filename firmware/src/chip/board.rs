@@ -49,12 +49,24 @@ impl Shared for Board {
     fn with<R>(&self, ask: impl FnOnce(&mut Unit) -> R) -> R {
         self.0.lock(|unit| {
             let mut unit = unit.borrow_mut();
-            unit.observe(Instant::now().as_millis(), outputs::read());
+            before(&mut unit);
             let answer = ask(&mut unit);
-            unit.collect_events();
-            // Within the same lock: what is on record is what the pins show.
-            outputs::show(unit.channels.drive());
+            after(&mut unit);
             answer
         })
     }
+}
+
+/// What is to be so when somebody asks. Once in the image, and not once for each question.
+#[inline(never)]
+fn before(unit: &mut Unit) {
+    unit.observe(Instant::now().as_millis(), outputs::read());
+}
+
+/// What follows when somebody has asked.
+#[inline(never)]
+fn after(unit: &mut Unit) {
+    unit.collect_events();
+    // Within the same lock: what is on record is what the pins show.
+    outputs::show(unit.channels.drive());
 }

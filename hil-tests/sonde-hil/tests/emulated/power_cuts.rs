@@ -64,6 +64,8 @@ fn activated() -> UnitFlash {
 /// Cuts the power of a running unit in an operation of what `act` does; then power comes again.
 fn cut(flash: UnitFlash, (operation, tear): (u64, Tear), act: impl FnOnce(&mut Rig)) -> Rig {
     let mut rig = Rig::running(flash);
+    // The start itself is in the event log by then.
+    rig.wait_ms(200);
     rig.board_mut().plan_power_cut(operation, tear);
     act(&mut rig);
     lose_power(&mut rig, operation);

@@ -439,7 +439,8 @@ impl Channels {
     fn take_turns(&mut self, now_ms: u64) {
         // Four inrush currents at once trip a breaker.
         let stagger_ms = u64::from(self.limits.stagger_ms);
-        let last = self.last_turn.filter(|&(_, last_ms)| now_ms.saturating_sub(last_ms) < stagger_ms);
+        // Both times are whole milliseconds: one more, so that it is never less than what was asked for.
+        let last = self.last_turn.filter(|&(_, last_ms)| now_ms.saturating_sub(last_ms) <= stagger_ms);
         let may = |id: ChannelId| last.is_none_or(|(other, _)| other == id);
         let waits = |&id: &ChannelId| self.get(id).state() == State::Queued && may(id);
         if let Some(id) = ChannelId::ALL.into_iter().find(waits) {

@@ -29,14 +29,14 @@ pub(crate) const LIMITS: [Limit; 6] = [
     },
     Limit {
         figure: "firmware.bytes",
-        most: 131_072.0,
-        why: "128 KB, the goal; 117,036 bytes with the four channels; an update sends all of it over the bus",
+        most: 151_552.0,
+        why: "148 KB, above the goal of 128: 106,404 bytes with the four channels, 18.8 KB settings, 22.3 KB events and crashes",
         look: "`llvm-nm --size-sort` on target/sonde/chip/1.0.0/firmware-a.elf, against the last good commit",
     },
     Limit {
         figure: "firmware.ram_bytes",
-        most: 24_576.0,
-        why: "24 KB: 16 KB without key sets; the rest of 128 KB is stack",
+        most: 28_672.0,
+        why: "28 KB: 24 KB before the event log; the rest of 128 KB is stack",
         look: "`llvm-nm --size-sort` on target/sonde/chip/1.0.0/firmware-a.elf, section .bss",
     },
     Limit {

@@ -74,7 +74,7 @@ fn starts_at_once_are_half_a_second_apart() {
     }
     for expected in [0b0001, 0b0011, 0b0111, 0b1111] {
         assert_eq!(bench.on(), expected);
-        bench.wait(STAGGER_MS - 1);
+        bench.wait(STAGGER_MS);
         assert_eq!(bench.on(), expected);
         bench.wait(1);
     }

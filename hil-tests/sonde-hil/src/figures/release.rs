@@ -1,4 +1,4 @@
-//! Two releases of 128 KB to measure with: the real firmware, filled up, signed with a key made for the occasion.
+//! Two releases to measure with: the real firmware, signed with a key made for the occasion; and one of 128 KB.
 
 use std::path::Path;
 
@@ -24,6 +24,8 @@ const HARDWARE: u8 = 1;
 pub(super) struct Release {
     /// Makes units that run the first release.
     pub(super) factory: Factory,
+    /// Makes units with an image of [`IMAGE_SIZE`], to be judged and not to be run.
+    pub(super) sized: Factory,
     /// The same with a key set as long as it gets, which two of three root keys have to sign.
     pub(super) with_key_set: Factory,
     /// Bytes of the second release.
@@ -34,8 +36,9 @@ impl Release {
     /// Makes the releases from the linked images below `folder`.
     pub(super) fn of(folder: &Path) -> Result<Self, FigureError> {
         let key = ReleaseKey::generate();
-        let first = bundle(&key, folder, "1.0.0", Version::new(1, 0, 0))?;
-        let update = bundle(&key, folder, "1.1.0", Version::new(1, 1, 0))?;
+        let first = bundle(&key, folder, "1.0.0", Version::new(1, 0, 0), Length::AsLinked)?;
+        let update = bundle(&key, folder, "1.1.0", Version::new(1, 1, 0), Length::AsLinked)?;
+        let sized = bundle(&key, folder, "1.0.0", Version::new(1, 0, 0), Length::ImageSize)?;
         let path = folder.join("1.0.0").join("loader.elf");
         let loader = std::fs::read(&path)
             .map_err(|error| FigureError::Image { path: path.clone(), reason: error.to_string() })?;
@@ -47,10 +50,11 @@ impl Release {
             loader: &loader,
             anchors: &anchors(&[public], &roots, 2)?,
             key_set: Some(&signed),
-            bundle: Some(&first),
+            bundle: Some(&sized),
             hardware_revision: HARDWARE,
         })?;
-        Ok(Self { factory, with_key_set, update })
+        let sized = Factory::new(&loader, &sized, &[public], HARDWARE)?;
+        Ok(Self { factory, sized, with_key_set, update })
     }
 }
 
@@ -61,12 +65,29 @@ fn longest_key_set() -> Vec<u8> {
     sign_set(&key_set(1, &strangers, &revoked, None), &[0, 2]).0.to_vec()
 }
 
-fn bundle(key: &ReleaseKey, folder: &Path, variant: &str, version: Version) -> Result<Vec<u8>, FigureError> {
+/// How long an image is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    AsLinked,
+    /// [`IMAGE_SIZE`]: what is missing is filled up, what is too much is cut off.
+    ImageSize,
+}
+
+fn bundle(
+    key: &ReleaseKey,
+    folder: &Path,
+    variant: &str,
+    version: Version,
+    length: Length,
+) -> Result<Vec<u8>, FigureError> {
     let image = |slot, file| -> Result<LinkedImage, FigureError> {
         let path = folder.join(variant).join(file);
-        let linked = read_image(&path, slot)
+        let mut linked = read_image(&path, slot)
             .map_err(|error| FigureError::Image { path: path.clone(), reason: error.to_string() })?;
-        fill_up(linked).ok_or_else(|| FigureError::Image { path, reason: format!("longer than {IMAGE_SIZE} bytes") })
+        if length == Length::ImageSize {
+            resize(&mut linked);
+        }
+        Ok(linked)
     };
     let images = [image(Slot::A, "firmware-a.elf")?, image(Slot::B, "firmware-b.elf")?];
     let terms = ReleaseTerms {
@@ -80,15 +101,13 @@ fn bundle(key: &ReleaseKey, folder: &Path, variant: &str, version: Version) -> R
         .map_err(|error| FigureError::Host { what: "building a release", reason: error.to_string() })
 }
 
-/// Fills an image up to its size with bytes that no page shares with another.
-fn fill_up(mut image: LinkedImage) -> Option<LinkedImage> {
-    let missing = IMAGE_SIZE.checked_sub(image.bytes.len())?;
+/// Gives an image its size, with bytes that no page shares with another.
+fn resize(image: &mut LinkedImage) {
     let mut state = 0x9E37_79B9_u32;
-    image.bytes.extend((0..missing).map(|_| {
+    image.bytes.resize_with(IMAGE_SIZE, || {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
         state as u8
-    }));
-    Some(image)
+    });
 }

@@ -1,4 +1,4 @@
-//! A whole update of 128 KB over a line of 115200: how near to the wire's limit, how long a gap.
+//! A whole update over a line of 115200: how near to the wire's limit, how long a gap.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

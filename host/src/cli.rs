@@ -39,7 +39,8 @@ pub(crate) enum Command {
     /// Show and change the settings of a unit, and its calibration
     #[command(subcommand)]
     Config(ConfigCommand),
-    Events(EventsArgs),
+    Events(cmd::events::Args),
+    Crash(cmd::crash::Args),
     /// Make keys, and decide which ones units believe
     #[command(subcommand)]
     Key(KeyCommand),
@@ -65,22 +66,6 @@ pub(crate) enum ConfigCommand {
     Get(cmd::config_show::GetArgs),
     Set(cmd::config_set::Args),
     Export(cmd::config_show::ExportArgs),
-}
-
-/// List what happened to a unit, or show its last crash
-#[derive(Args, Debug)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub(crate) struct EventsArgs {
-    #[command(subcommand)]
-    pub(crate) command: Option<EventsCommand>,
-    #[command(flatten)]
-    pub(crate) list: Option<cmd::events_list::Args>,
-}
-
-/// What else there is about events.
-#[derive(Subcommand, Debug)]
-pub(crate) enum EventsCommand {
-    Crash(cmd::events_crash::Args),
 }
 
 /// The commands on keys.

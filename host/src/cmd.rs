@@ -13,9 +13,9 @@ pub(crate) mod config_set;
 pub(crate) mod config_show;
 pub(crate) mod confirm;
 mod connection;
+pub(crate) mod crash;
 pub(crate) mod estop;
-pub(crate) mod events_crash;
-pub(crate) mod events_list;
+pub(crate) mod events;
 mod floor_reset;
 pub(crate) mod key_install;
 pub(crate) mod key_list;
@@ -42,10 +42,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use sonde::failure::{Class, Failure};
 
-use crate::cli::{
-    Arguments, BundleCommand, ChannelCommand, Command, Common, ConfigCommand, EventsArgs, EventsCommand, KeyCommand,
-    RootCommand,
-};
+use crate::cli::{Arguments, BundleCommand, ChannelCommand, Command, Common, ConfigCommand, KeyCommand, RootCommand};
 use crate::output;
 
 /// What a command found: the answer is yes, or no.
@@ -93,13 +90,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Command::Channel(command) => run_channel(command, common),
         Command::Estop(args) => output::finish(estop::run(args), common),
         Command::Config(command) => run_config(command, common),
-        Command::Events(EventsArgs { command: Some(EventsCommand::Crash(args)), .. }) => {
-            output::finish(events_crash::run(args), common)
-        }
-        Command::Events(EventsArgs { list, .. }) => {
-            let args = list.as_ref().expect("the command line takes a URL or a command");
-            output::finish(events_list::run(args, common.json), common)
-        }
+        Command::Events(args) => output::finish(events::run(args, common.json), common),
+        Command::Crash(args) => output::finish(crash::run(args), common),
         Command::Key(command) => run_key(command, common),
         Command::Bundle(BundleCommand::Build(args)) => output::finish(bundle_build::run(args), common),
         Command::Bundle(BundleCommand::Show(args)) => output::finish(bundle_show::run(args), common),

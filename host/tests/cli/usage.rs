@@ -44,6 +44,12 @@ fn a_wrong_command_line_is_exit_code_2_with_nothing_on_stdout() {
         &["status", "rtu+tcp://host:1", "--unit", "248"],
         &["status", "rtu+tcp://host:1", "--timeout", "0"],
         &["update", "rtu+tcp://host:1"],
+        &["events"],
+        &["events", "rtu+tcp://host:1", "--kind", "nonsense"],
+        &["crash"],
+        &["config", "set", "rtu+tcp://host:1"],
+        &["channel", "start", "rtu+tcp://host:1", "5"],
+        &["channel", "amplitude", "rtu+tcp://host:1", "1", "101"],
         &["key", "new"],
         &["key", "new", "--out", "k", "--passphrase", "secret"],
         &["key", "rotate", "--out", "k"],
@@ -77,6 +83,18 @@ fn an_endpoint_that_cannot_be_opened_is_exit_code_3() {
     let refused = folder.sonde(&["status", &nobody()]);
     assert_eq!((refused.exit, refused.stdout.as_str()), (3, ""));
     refused.says(&["refuses the connection", "check the port"]);
+    let url = nobody();
+    for command in [
+        &["events", &url][..],
+        &["events", &url, "--since", "3", "--kind", "boot"],
+        &["crash", &url],
+        &["config", "show", &url],
+        &["channel", "show", &url],
+        &["estop", &url],
+    ] {
+        let ended = folder.sonde(command);
+        assert_eq!((ended.exit, ended.stdout.as_str()), (3, ""), "{command:?}: {}", ended.stderr);
+    }
     let missing = folder.sonde(&["--json", "confirm", "rtu:///dev/no-such-port"]);
     assert_eq!(missing.exit, 3);
     let error = &missing.json()["error"];

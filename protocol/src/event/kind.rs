@@ -43,7 +43,7 @@ kinds! {
     16 "fell-back" ("version given up 6, cause 1, reset that ended it 1") "the loader gave up on a trial";
     17 "key-set" ("number of the set 2") "a key set was installed";
     18 "crash" ("kind of crash 1, exception that was active 2, zero 1, program counter 4, number of the crash record 4")
-        "the firmware crashed in the run before; `sonde events crash` shows the record";
+        "the firmware crashed in the run before; `sonde crash` shows the record";
     19 "flash-repaired" ("what 1") "records that power was lost in were put right: 1 boot log, 2 event log, 3 key set";
     20 "watchdog-late" ("task 1") "a task did not report in time and the watchdog was not fed: 1 bus, 2 worker, 3 control";
     21 "events-lost" ("how many 4") "events that found no room, at this place in the log";

@@ -10,6 +10,7 @@ tests![
     a_channel_runs_as_long_as_the_command_does_and_the_status_tells_of_it,
     an_emergency_stop_refuses_starts_until_it_is_lifted,
     an_overload_is_told_and_ends_by_a_reset_once_its_cause_is_gone,
+    what_happened_is_listed_with_a_chain_that_holds,
 ];
 
 fn unit(site: &Site) -> Served {
@@ -72,5 +73,22 @@ fn an_overload_is_told_and_ends_by_a_reset_once_its_cause_is_gone() {
     assert_eq!(text(&reset, "/channels/0/state_code"), "stopped");
     let status = site.must(&["status", &unit.url]);
     assert_eq!(field(&status.answer, "/health/channels/0/overloads"), 1);
+    unit.stop();
+}
+
+fn what_happened_is_listed_with_a_chain_that_holds() {
+    let site = Site::new();
+    let unit = unit(&site);
+    site.must(&["estop", &unit.url]);
+    site.must(&["estop", &unit.url, "--lift"]);
+    // The log is written behind the bus, and the unit has a moment for that while the program starts again.
+    let listed = site.must(&["events", &unit.url]);
+    let events = field(&listed.answer, "/events").as_array().expect("a list").clone();
+    assert_eq!(events[0]["kind"], "boot", "{}", listed.answer);
+    assert!(events.iter().any(|event| event["kind"] == "emergency-stop"), "{}", listed.answer);
+    let boots = site.must(&["events", &unit.url, "--kind", "boot"]);
+    assert_eq!(field(&boots.answer, "/events").as_array().map(Vec::len), Some(1));
+    let none = site.call(&["crash", &unit.url]);
+    assert_eq!(none.exit, 1, "it has not crashed: {}", none.said());
     unit.stop();
 }

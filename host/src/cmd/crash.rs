@@ -1,4 +1,4 @@
-//! `sonde events crash`
+//! `sonde crash`
 
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
@@ -17,8 +17,8 @@ use super::connection::Connection;
 /// Registers, fault and stack as the fault handler left them. Addresses get the names of functions only from the ELF files
 /// that the release was built from: another build is refused.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  sonde events crash rtu:///dev/ttyUSB0 --unit 3\n  \
-sonde events crash rtu:///dev/ttyUSB0 --elf firmware-a --elf firmware-b")]
+#[command(after_help = "Examples:\n  sonde crash rtu:///dev/ttyUSB0 --unit 3\n  \
+sonde crash rtu:///dev/ttyUSB0 --elf firmware-a --elf firmware-b")]
 pub(crate) struct Args {
     #[command(flatten)]
     connection: Connection,

@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  sonde events rtu:///dev/ttyUSB0 --unit 3\n  sonde events rtu:///dev/ttyUSB0 --since 120 --kind channel-stopped\n  \
-sonde events rtu+tcp://10.0.0.7:4001 --follow --json\n  sonde events crash rtu:///dev/ttyUSB0 --elf firmware-a --elf firmware-b"
+sonde events rtu+tcp://10.0.0.7:4001 --follow --json\n  sonde crash rtu:///dev/ttyUSB0 --elf firmware-a --elf firmware-b"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
